@@ -1,0 +1,1 @@
+"""The programme's services and the three libraries beneath them."""

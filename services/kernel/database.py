@@ -1,0 +1,93 @@
+"""PostgreSQL: one engine, one schema and one login for each service."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Enum, MetaData
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# A transaction that waits or idles longer than this gives up, so that one stuck process
+# cannot hold up the whole programme.
+_SERVER_SETTINGS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "15s",
+    "timezone": "UTC",
+}
+
+# SQLSTATE of failures that pass by themselves: lock not available, deadlock, serialisation.
+_TRANSIENT = {"55P03", "40P01", "40001"}
+# Of failures for want of the database itself: too many connections, shutdown, cannot connect now.
+_UNAVAILABLE = {"53300", "57P01", "57P02", "57P03", "57014", "25P03"}
+
+
+def service_metadata(schema: str) -> MetaData:
+    return MetaData(schema=schema, naming_convention=NAMING)
+
+
+def enum_column(enumeration: type[StrEnum]) -> Enum:
+    """Store the enumeration's values as plain text, so that migrations stay readable."""
+    return Enum(
+        enumeration,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+UUID_COLUMN = PG_UUID(as_uuid=True)
+
+
+class Database:
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={"server_settings": _SERVER_SETTINGS, "timeout": 5},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def session(self) -> AsyncSession:
+        return self._sessions()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """Return the name of the constraint that refused a row."""
+    cause: Any = error.orig.__cause__ if error.orig is not None else None
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None
+
+
+def is_transient(error: DBAPIError) -> bool:
+    return sqlstate(error) in _TRANSIENT
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    return error.connection_invalidated or sqlstate(error) in _UNAVAILABLE

@@ -1,0 +1,1 @@
+"""Events: written with the change that they report, read by whoever needs to know."""

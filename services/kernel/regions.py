@@ -1,0 +1,15 @@
+"""Six-digit division codes (GB/T 2260): which one lies under which."""
+
+
+def covers(region: str, division: str) -> bool:
+    """Whether `division` is `region` or lies under it: 520000 covers 520102, 520100 does too."""
+    return division.startswith(prefix_of(region))
+
+
+def prefix_of(region: str) -> str:
+    """Return the digits shared by everything under a division: 520000 gives 52, 520102 all six."""
+    if region.endswith("0000"):
+        return region[:2]
+    if region.endswith("00"):
+        return region[:4]
+    return region
