@@ -1,0 +1,64 @@
+"""Which service answers for which path. Everything else is a 404 at the door."""
+
+from dataclasses import dataclass
+
+API_PREFIX = "/api/v1/"
+
+# The first step of the path decides; under /public/ the second one does.
+COLLECTIONS = {
+    "rounds": "applications",
+    "applications": "applications",
+    "application-imports": "applications",
+    "application-template.xlsx": "applications",
+    "eligibility-checks": "applications",
+    "packs": "applications",
+    "divisions": "applications",
+    "industries": "applications",
+    "review-cases": "review",
+    "recommendation-lists": "review",
+    "notices": "review",
+    "objections": "review",
+    "enterprises": "registry",
+    "verifications": "registry",
+    "recognitions": "registry",
+    "recognition-imports": "registry",
+    "renewal-duties": "registry",
+    "cultivation-library": "registry",
+    "screenings": "registry",
+    "statistics": "registry",
+    "bulletins": "registry",
+    "reward-schedules": "rewards",
+    "award-calculations": "rewards",
+    "awards": "rewards",
+    "award-runs": "rewards",
+    "award-statements": "rewards",
+    "recoveries": "rewards",
+}
+PUBLIC_COLLECTIONS = {
+    "notices": "review",
+    "enterprises": "registry",
+    "certificates": "registry",
+    "status-list": "registry",
+}
+# Reached without a token; the service says so too, in its own access rules.
+OPEN_COLLECTIONS = frozenset({"eligibility-checks", "packs", "divisions", "industries"})
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    service: str
+    needs_token: bool
+
+
+def destination_of(path: str) -> Destination | None:
+    """Return where a path leads, or None where it leads nowhere."""
+    if not path.startswith(API_PREFIX):
+        return None
+    first, _, rest = path.removeprefix(API_PREFIX).partition("/")
+    if first == "public":
+        service = PUBLIC_COLLECTIONS.get(rest.partition("/")[0])
+        return None if service is None else Destination(service, needs_token=False)
+    service = COLLECTIONS.get(first)
+    return (
+        None if service is None else Destination(service, needs_token=first not in OPEN_COLLECTIONS)
+    )

@@ -1,0 +1,1 @@
+"""One Alembic environment; each service has its own branch and version table."""

@@ -1,0 +1,77 @@
+"""What intake does about the other services' events."""
+
+from services.applications.models import Holding
+from services.applications.repository import HoldingRepository
+from services.applications.service import ReviewNews
+from services.applications.workflow import Step
+from services.contracts.registry import (
+    RecognitionEvent,
+    RecognitionGranted,
+    RecognitionRenewed,
+    RecognitionRevoked,
+)
+from services.contracts.review import CaseReceived, CaseRecognised, CaseRejected, CaseReturned
+from services.kernel.events.consumer import Delivery, Subscription
+from services.kernel.identity.actor import system_actor
+
+from_review = Subscription("review")
+from_registry = Subscription("registry")
+
+
+def _news(delivery: Delivery) -> ReviewNews:
+    return ReviewNews(delivery.session, delivery.journal, delivery.clock, system_actor("review"))
+
+
+@from_review.on(CaseReceived)
+async def mark_under_review(delivery: Delivery, event: CaseReceived) -> None:
+    await _news(delivery).apply(event.application_id, Step.RECEIVE, stage=event.stage)
+
+
+@from_review.on(CaseReturned)
+async def open_for_correction(delivery: Delivery, event: CaseReturned) -> None:
+    await _news(delivery).open_for_correction(event)
+
+
+@from_review.on(CaseRejected)
+async def mark_rejected(delivery: Delivery, event: CaseRejected) -> None:
+    await _news(delivery).apply(
+        event.application_id, Step.REJECT, reason=event.reason, stage=event.stage
+    )
+
+
+@from_review.on(CaseRecognised)
+async def mark_recognised(delivery: Delivery, event: CaseRecognised) -> None:
+    await _news(delivery).apply(
+        event.application_id, Step.RECOGNISE, document_number=event.document_number
+    )
+
+
+@from_registry.on(RecognitionGranted)
+async def keep_holding(delivery: Delivery, event: RecognitionGranted) -> None:
+    await _keep(delivery, event)
+
+
+@from_registry.on(RecognitionRenewed)
+async def keep_renewed_holding(delivery: Delivery, event: RecognitionRenewed) -> None:
+    await _keep(delivery, event)
+
+
+@from_registry.on(RecognitionRevoked)
+async def end_holding(delivery: Delivery, event: RecognitionRevoked) -> None:
+    holding = await _keep(delivery, event)
+    holding.revoked_on = event.revoked_on
+
+
+async def _keep(delivery: Delivery, event: RecognitionEvent) -> Holding:
+    holdings = HoldingRepository(delivery.session)
+    holding = await holdings.find(event.recognition_id)
+    if holding is None:
+        holding = Holding(recognition_id=event.recognition_id, revoked_on=None)
+        holdings.add(holding)
+    if event.uscc is None:
+        raise ValueError(f"recognition {event.recognition_id} names no enterprise")
+    holding.uscc = event.uscc
+    holding.title = event.title
+    holding.valid_from = event.valid_from
+    holding.valid_until = event.valid_until
+    return holding

@@ -1,0 +1,130 @@
+"""What intake refuses, by name."""
+
+from services.kernel.problems import Problem
+from services.kernel.text import Text
+
+
+class RoundNotFound(Problem):
+    status, slug = 404, "round-not-found"
+    title = Text("没有该申报批次", "There is no such round")
+    meaning = Text("申报批次不存在。", "The round does not exist.")
+
+
+class RoundCodeTaken(Problem):
+    status, slug = 409, "round-code-taken"
+    title = Text("批次编号已被使用", "The round code is taken")
+    meaning = Text("每个批次编号只能使用一次。", "A round code can be used once.")
+
+
+class RoundNotOpen(Problem):
+    status, slug = 409, "round-not-open"
+    title = Text("不在申报时间内", "The round is not open")
+    meaning = Text(
+        "申报须在开放日零时至截止日二十四时（北京时间）之间提交。",
+        "A submission counts from midnight of the opening day to the end of the closing day,"
+        " China Standard Time.",
+    )
+
+
+class RoundClosed(Problem):
+    status, slug = 409, "round-closed"
+    title = Text("批次已关闭", "The round is closed for good")
+    meaning = Text("已关闭的批次不能再延期或关闭。", "It can be neither extended nor closed again.")
+
+
+class ExtensionTooEarly(Problem):
+    status, slug = 422, "extension-not-later"
+    title = Text("延期日期须晚于原截止日", "An extension must end later")
+    meaning = Text(
+        "新的截止日须晚于现行截止日。", "The new closing day must follow the present one."
+    )
+
+
+class UnknownPackOrTitle(Problem):
+    status, slug = 422, "unknown-pack-or-title"
+    title = Text("政策包或称号不存在", "There is no such policy pack or title")
+    meaning = Text(
+        "政策包须为已发布的版本，且其中须有该称号并设有评审程序。",
+        "The pack must be published and must have the title, with stages of review.",
+    )
+
+
+class ApplicationNotFound(Problem):
+    status, slug = 404, "application-not-found"
+    title = Text("没有该申报", "There is no such application")
+    meaning = Text(
+        "申报不存在，或不属于您的企业、辖区。",
+        "It does not exist, or belongs to another enterprise or division.",
+    )
+
+
+class ApplicationExists(Problem):
+    status, slug = 409, "application-exists"
+    title = Text("本批次已有申报", "The enterprise has an application in this round")
+    meaning = Text(
+        "同一企业在同一批次同一称号只能有一件有效申报；可撤回后重新申报。",
+        "An enterprise has one live application for a title in a round; withdraw it to start anew.",
+    )
+
+
+class FactsInvalid(Problem):
+    status, slug = 422, "facts-invalid"
+    title = Text("申报事实不符合要求", "Some facts are not acceptable")
+    meaning = Text(
+        "errors 逐项指出事实名称、代码和说明。",
+        "errors names each fact, its code and what is wrong.",
+    )
+
+
+class NotYourEnterprise(Problem):
+    status, slug = 403, "not-your-enterprise"
+    title = Text("只能为本企业或本辖区企业申报", "You may not file for this enterprise")
+    meaning = Text(
+        "企业用户只能为令牌所载统一社会信用代码的企业申报；主管部门只能为本辖区企业申报。",
+        "An enterprise files for the credit code in its token; an office for its own division.",
+    )
+
+
+class ApplicationNotEditable(Problem):
+    status, slug = 409, "application-not-editable"
+    title = Text("当前状态不能修改", "It cannot be edited now")
+    meaning = Text(
+        "草稿可以修改；退回补正的申报只能修改被指出的内容。",
+        "A draft can be edited; a returned application only where a correction was asked for.",
+    )
+
+
+class FactNotOpened(Problem):
+    status, slug = 409, "fact-not-opened"
+    title = Text("该项未要求补正", "No correction of this was asked for")
+    meaning = Text(
+        "退回补正的申报只能修改补正意见指出的内容。",
+        "Only what the remarks name can be changed.",
+    )
+
+
+class ApplicationIncomplete(Problem):
+    status, slug = 409, "application-incomplete"
+    title = Text("申报尚不完整", "The application is not complete")
+    meaning = Text("errors 列出仍缺少的内容。", "errors lists what is still missing.")
+
+
+class NotEligible(Problem):
+    status, slug = 409, "not-eligible"
+    title = Text("不符合申报条件", "A condition of the programme is not met")
+    meaning = Text(
+        "errors 逐条列出不符合的条件、所依据的条款和数值。",
+        "errors lists each condition that is not met, with its clause and figures.",
+    )
+
+
+class ApplicationNotSubmittable(Problem):
+    status, slug = 409, "application-not-submittable"
+    title = Text("当前状态不能提交", "It cannot be submitted now")
+    meaning = Text("只有草稿或退回补正的申报可以提交。", "Only a draft or a returned one can be.")
+
+
+class ApplicationNotWithdrawable(Problem):
+    status, slug = 409, "application-not-withdrawable"
+    title = Text("当前状态不能撤回", "It cannot be withdrawn now")
+    meaning = Text("已办结的申报不能撤回。", "A decided application stays as it is.")

@@ -1,0 +1,184 @@
+"""What intake reads and answers."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from services.applications.workflow import ApplicationStatus
+from services.kernel.actions import AvailableAction
+from services.kernel.text import TextOut
+
+DivisionCode = Annotated[
+    str, StringConstraints(pattern=r"^\d{6}$"), Field(description="行政区划代码。GB/T 2260 code.")
+]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
+DocumentNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    Field(description="文号。Document number.", examples=["黔工信中小〔2026〕12号"]),
+]
+Facts = Annotated[dict[str, JsonValue], Field(max_length=200)]
+Kind = Literal["new", "renewal"]
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class RoundKinds(In):
+    """The pack that decides each kind of application; a kind without a pack is not accepted."""
+
+    new: str | None = Field(default=None, examples=["guizhou/2021-05-06"])
+    renewal: str | None = Field(default=None, examples=["guizhou/2021-05-06"])
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "RoundKinds":
+        if self.new is None and self.renewal is None:
+            raise ValueError("a round needs a pack for new applications, for renewals, or both")
+        return self
+
+
+class RoundIn(In):
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")] = Field(
+        examples=["2026-1"]
+    )
+    name: ShortText = Field(examples=["2026年度第一批省级“专精特新”中小企业"])
+    title: ShortText = Field(
+        description="申报的称号。The title applied for.", examples=["srdi_sme"]
+    )
+    kinds: RoundKinds
+    opens_on: date
+    closes_on: date = Field(description="截止日，当日二十四时截止。The last day, until midnight.")
+    document_number: DocumentNumber
+
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> "RoundIn":
+        if self.closes_on < self.opens_on:
+            raise ValueError("closes_on must not be before opens_on")
+        return self
+
+
+class ExtensionIn(In):
+    closes_on: date
+    document_number: DocumentNumber
+    reason: Reason
+
+
+class ClosureIn(In):
+    reason: Reason
+
+
+class RoundOut(Out):
+    id: UUID
+    code: str
+    name: str
+    title: str
+    kinds: dict[str, str]
+    opens_on: date
+    closes_on: date
+    document_number: str
+    is_open: bool
+    version: int
+
+
+class ApplicationIn(In):
+    round_id: UUID
+    kind: Kind
+    facts: Facts = Field(
+        description="申报事实；uscc 与 applying_division 必填，其余可稍后补充。"
+        " Facts; uscc and applying_division are needed now, the rest may follow."
+    )
+
+
+class ApplicationPatch(In):
+    """JSON merge patch (RFC 7396): a member set to null is removed."""
+
+    facts: Facts
+
+
+class WithdrawalIn(In):
+    reason: Reason
+
+
+class RemarkOut(Out):
+    fact_or_document: str
+    text: str
+
+
+class ApplicationOut(Out):
+    id: UUID
+    round_id: UUID
+    round_code: str
+    kind: Kind
+    title: str
+    policy_pack: str
+    uscc: str
+    applying_division: str
+    status: ApplicationStatus
+    facts: dict[str, JsonValue]
+    completeness: int = Field(description="完整度，百分数。Percent of what is needed.")
+    missing: list[str] = Field(description="仍缺少的事实。Facts still needed.")
+    submission_number: int
+    opened: list[str] = Field(description="退回后可修改的事实。What a return opened for change.")
+    return_reason: str | None
+    remarks: list[RemarkOut]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    available_actions: list[AvailableAction]
+
+
+class TimelineEntryOut(Out):
+    at: datetime
+    action: str
+    by: str
+    offices: list[str]
+    reason: str | None
+    clause: str | None
+    policy_pack: str | None
+    data: dict[str, JsonValue]
+    hash: str
+
+
+class TimelineOut(Out):
+    items: list[TimelineEntryOut]
+
+
+class FindingOut(Out):
+    id: str
+    clause: str
+    text: TextOut
+    verdict: str
+    facts: dict[str, JsonValue]
+    limit: str | None
+    because: TextOut
+
+
+class EnterpriseSizeOut(Out):
+    group: str | None
+    size: Literal["large", "medium", "small", "micro"] | None
+    is_sme: bool | None
+    because: TextOut
+
+
+class EligibilityOut(Out):
+    pack: str
+    title: str
+    on: date
+    verdict: str
+    enterprise_size: EnterpriseSizeOut | None
+    conditions: list[FindingOut]
+    vetoes: list[FindingOut]
+
+
+class EligibilityIn(In):
+    pack: str = Field(examples=["guizhou/2021-05-06"])
+    title: str = Field(default="srdi_sme", description="拟申报的称号。The title in question.")
+    facts: Facts

@@ -1,0 +1,112 @@
+"""Turning what the service knows into what the contract promises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.applications.models import Application, Round
+from services.applications.schemas import (
+    ApplicationOut,
+    EligibilityOut,
+    EnterpriseSizeOut,
+    FindingOut,
+    RemarkOut,
+    RoundOut,
+    TimelineEntryOut,
+)
+from services.applications.service import ApplicationService
+from services.kernel.identity.actor import Actor
+from services.kernel.text import Text, TextOut
+from services.policy.eligibility import Eligibility, Finding
+
+
+def round_out(of: Round, *, is_open: bool) -> RoundOut:
+    kinds = {"new": of.new_pack, "renewal": of.renewal_pack}
+    return RoundOut(
+        id=of.id,
+        code=of.code,
+        name=of.name,
+        title=of.title,
+        kinds={kind: pack for kind, pack in kinds.items() if pack is not None},
+        opens_on=of.opens_on,
+        closes_on=of.closes_on,
+        document_number=of.document_number,
+        is_open=is_open,
+        version=of.version,
+    )
+
+
+def application_out(
+    of: Application, applications: ApplicationService, reader: Actor
+) -> ApplicationOut:
+    return ApplicationOut(
+        id=of.id,
+        round_id=of.round_id,
+        round_code=of.round.code,
+        kind="renewal" if of.kind == "renewal" else "new",
+        title=of.title,
+        policy_pack=of.policy_pack,
+        uscc=of.uscc,
+        applying_division=of.division,
+        status=of.status,
+        facts=of.facts,
+        completeness=applications.completeness(of),
+        missing=list(applications.missing(of)),
+        submission_number=of.submission_number,
+        opened=of.opened,
+        return_reason=of.return_reason,
+        remarks=[RemarkOut.model_validate(remark) for remark in of.remarks],
+        created_at=of.created_at,
+        updated_at=of.updated_at,
+        version=of.version,
+        available_actions=applications.available_actions(of, reader),
+    )
+
+
+def timeline_entry_out(row: Mapping[str, Any]) -> TimelineEntryOut:
+    return TimelineEntryOut(
+        at=row["occurred_at"],
+        action=row["action"],
+        by=row["actor"]["sub"],
+        offices=row["actor"]["offices"],
+        reason=row["reason"],
+        clause=row["clause"],
+        policy_pack=row["policy_pack"],
+        data=row["data"],
+        hash=row["hash"],
+    )
+
+
+def eligibility_out(of: Eligibility) -> EligibilityOut:
+    size = of.enterprise_size
+    return EligibilityOut(
+        pack=of.pack,
+        title=of.title,
+        on=of.on,
+        verdict=of.verdict,
+        enterprise_size=None
+        if size is None
+        else EnterpriseSizeOut(
+            group=size.group, size=size.size, is_sme=size.is_sme, because=_text(size.because)
+        ),
+        conditions=_findings(of.conditions),
+        vetoes=_findings(of.vetoes),
+    )
+
+
+def _findings(findings: Sequence[Finding]) -> list[FindingOut]:
+    return [
+        FindingOut(
+            id=finding.id,
+            clause=finding.clause,
+            text=_text(finding.text),
+            verdict=finding.verdict,
+            facts=dict(finding.facts),
+            limit=finding.limit,
+            because=_text(finding.because),
+        )
+        for finding in findings
+    ]
+
+
+def _text(text: Text) -> TextOut:
+    return TextOut(zh=text.zh, en=text.en)

@@ -1,0 +1,114 @@
+"""What may follow what in the life of an application. Pure: no database, no web."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import assert_never
+
+from services.applications.problems import (
+    ApplicationNotEditable,
+    ApplicationNotSubmittable,
+    ApplicationNotWithdrawable,
+    FactNotOpened,
+)
+from services.kernel.text import Text
+
+
+class ApplicationStatus(StrEnum):
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    UNDER_REVIEW = "under_review"
+    RETURNED = "returned"
+    RECOGNISED = "recognised"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+LIVE = frozenset(ApplicationStatus) - {ApplicationStatus.REJECTED, ApplicationStatus.WITHDRAWN}
+"""The states in which an application bars another one of the same enterprise, title and round."""
+
+
+class Step(StrEnum):
+    SUBMIT = "submit"
+    WITHDRAW = "withdraw"
+    RECEIVE = "receive"
+    RETURN = "return"
+    REJECT = "reject"
+    RECOGNISE = "recognise"
+
+
+def after(status: ApplicationStatus, step: Step) -> ApplicationStatus:
+    """Return the state that a step leads to. Raises a problem where the step is not open.
+
+    What review decided always stands: it is a fact that intake is told, in review's own order.
+    """
+    match step:
+        case Step.SUBMIT:
+            if status not in {ApplicationStatus.DRAFT, ApplicationStatus.RETURNED}:
+                raise ApplicationNotSubmittable(
+                    f"申报当前为“{NAMES[status].zh}”，不能提交。",
+                    f"The application is {status}; it cannot be submitted.",
+                )
+            return ApplicationStatus.SUBMITTED
+        case Step.WITHDRAW:
+            if status not in LIVE or status is ApplicationStatus.RECOGNISED:
+                raise ApplicationNotWithdrawable(
+                    f"申报当前为“{NAMES[status].zh}”，不能撤回。",
+                    f"The application is {status}; it cannot be withdrawn.",
+                )
+            return ApplicationStatus.WITHDRAWN
+        case Step.RECEIVE:
+            # A withdrawal may have overtaken the news that the case was received.
+            return (
+                ApplicationStatus.UNDER_REVIEW if status is ApplicationStatus.SUBMITTED else status
+            )
+        case Step.RETURN:
+            is_over = status is ApplicationStatus.WITHDRAWN
+            return status if is_over else ApplicationStatus.RETURNED
+        case Step.REJECT:
+            is_over = status is ApplicationStatus.WITHDRAWN
+            return status if is_over else ApplicationStatus.REJECTED
+        case Step.RECOGNISE:
+            return ApplicationStatus.RECOGNISED
+    assert_never(step)
+
+
+def refuse_edit(status: ApplicationStatus, changed: set[str], opened: set[str]) -> None:
+    """Refuse a change of facts that the state does not allow."""
+    if status is ApplicationStatus.DRAFT:
+        return
+    if status is not ApplicationStatus.RETURNED:
+        raise ApplicationNotEditable(
+            f"申报当前为“{NAMES[status].zh}”，不能修改。",
+            f"The application is {status}; it cannot be edited.",
+        )
+    closed = sorted(changed - opened)
+    if closed:
+        raise FactNotOpened(
+            errors=[
+                (f"/facts/{fact}", "not_opened", Text("未要求补正此项。", "It was not opened."))
+                for fact in closed
+            ]
+        )
+
+
+NAMES = {
+    ApplicationStatus.DRAFT: Text("草稿", "draft"),
+    ApplicationStatus.SUBMITTED: Text("已提交", "submitted"),
+    ApplicationStatus.UNDER_REVIEW: Text("审核中", "under review"),
+    ApplicationStatus.RETURNED: Text("退回补正", "returned for correction"),
+    ApplicationStatus.RECOGNISED: Text("已认定", "recognised"),
+    ApplicationStatus.REJECTED: Text("不予认定", "rejected"),
+    ApplicationStatus.WITHDRAWN: Text("已撤回", "withdrawn"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilingPeriod:
+    opens_on: date
+    closes_on: date
+    """The last day; it counts until its midnight in the province."""
+    is_closed: bool
+
+    def is_open(self, day: date) -> bool:
+        return not self.is_closed and self.opens_on <= day <= self.closes_on

@@ -1,0 +1,1 @@
+"""What the services tell each other: one module for each service that publishes."""

@@ -1,0 +1,46 @@
+"""What intake tells the others."""
+
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from services.kernel.events.event import Event
+
+
+class ApplicationSubmitted(Event):
+    """An enterprise submitted its application, for the first time or after a correction."""
+
+    TYPE = "cn.srdi.application.submitted.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = frozenset(
+        {"application_id", "round_code", "title", "kind", "legal_name", "submitted_on"}
+    )
+
+    application_id: UUID
+    submission_number: int
+    """1 for the first submission, one more for each resubmission."""
+    submitted_on: date
+    round_id: UUID
+    round_code: str
+    kind: Literal["new", "renewal"]
+    title: str
+    policy_pack: str
+    legal_name: str
+    facts: dict[str, JsonValue]
+    """The facts as frozen by the submission."""
+    facts_sha256: str
+    titles_held: list[str]
+    """Titles that were valid for the enterprise on the day of submission."""
+
+
+class ApplicationWithdrawn(Event):
+    """An enterprise took its application back."""
+
+    TYPE = "cn.srdi.application.withdrawn.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = frozenset({"application_id", "round_code", "title"})
+
+    application_id: UUID
+    round_code: str
+    title: str
+    reason: str

@@ -1,0 +1,8 @@
+"""The tables of review."""
+
+from services.kernel.database import service_metadata
+from services.kernel.journal import journal_tables
+
+SCHEMA = "review"
+metadata = service_metadata(SCHEMA)
+tables = journal_tables(metadata)

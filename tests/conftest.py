@@ -1,0 +1,69 @@
+"""One embedded PostgreSQL for the test session, and a migrated database for whoever needs one.
+
+With TEST_DATABASE_URL set (a superuser's address), that server is used instead.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from deploy.schema import login_of, prepare_database
+from deploy.standalone.postgres import embedded_postgres
+from services.kernel.identifiers import new_id
+
+TEMPLATE = "srdi_template"
+
+
+async def run_on(url: URL, *statements: str) -> None:
+    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[URL]:
+    """A PostgreSQL server with a migrated template database; the superuser's address."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        url = make_url(given)
+        _make_template(url)
+        yield url
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="srdi-test-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres(Path(folder) / "postgres") as url,
+    ):
+        _make_template(url)
+        yield url
+
+
+def _make_template(url: URL) -> None:
+    async def make() -> None:
+        await run_on(url, f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
+        await prepare_database(url.set(database=TEMPLATE))
+
+    asyncio.run(make())
+
+
+@pytest.fixture
+async def owner(server: URL) -> AsyncIterator[URL]:
+    """A fresh migrated database; its owner's address. Dropped after the test."""
+    name = f"srdi_{new_id().hex}"
+    await run_on(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield server.set(database=name)
+    await run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def as_service(owner: URL, service: str) -> URL:
+    """Return the address of the same database for a service's own login."""
+    return owner.set(username=login_of(service))
