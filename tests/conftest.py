@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -20,6 +21,10 @@ from deploy.standalone.postgres import embedded_postgres
 from services.kernel.identifiers import new_id
 
 TEMPLATE = "srdi_template"
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("srdi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("srdi")
 
 
 async def run_on(url: URL, *statements: str) -> None:

@@ -344,7 +344,7 @@ async def read_eligibility(
     "/eligibility-checks",
     tags=["eligibility"],
     summary="自测是否符合条件 · Check eligibility",
-    responses=documented(UnknownPackOrTitle),
+    responses=documented(UnknownPackOrTitle, FactsInvalid),
 )
 async def check_eligibility(
     body: EligibilityIn, _anyone: Anyone, applications: Applications

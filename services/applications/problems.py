@@ -128,3 +128,9 @@ class ApplicationNotWithdrawable(Problem):
     status, slug = 409, "application-not-withdrawable"
     title = Text("当前状态不能撤回", "It cannot be withdrawn now")
     meaning = Text("已办结的申报不能撤回。", "A decided application stays as it is.")
+
+
+class PackNotFound(Problem):
+    status, slug = 404, "pack-not-found"
+    title = Text("没有该政策包", "There is no such policy pack")
+    meaning = Text("政策包不存在，见 /api/v1/packs。", "It does not exist; see /api/v1/packs.")

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from services.applications.workflow import ApplicationStatus
 from services.kernel.actions import AvailableAction
 from services.kernel.text import TextOut
+from services.policy.conditions import Verdict
+from services.policy.enterprise_size import Size
 
 DivisionCode = Annotated[
     str, StringConstraints(pattern=r"^\d{6}$"), Field(description="行政区划代码。GB/T 2260 code.")
@@ -151,20 +153,32 @@ class TimelineOut(Out):
     items: list[TimelineEntryOut]
 
 
+class LimitOut(Out):
+    """What the fact is measured against: money in yuan, ratios in percent."""
+
+    comparison: Literal["at_least", "at_most", "one_of", "is", "not_within"]
+    value: str
+    unit: Literal["yuan", "persons", "percent", "years", "items"] | None
+
+
 class FindingOut(Out):
     id: str
-    clause: str
+    clause: str = Field(examples=["四.2"])
     text: TextOut
-    verdict: str
-    facts: dict[str, JsonValue]
-    limit: str | None
+    official_text: str
+    verdict: Verdict
+    fact: dict[str, JsonValue] = Field(description="所用事实。The facts that were used.")
+    limit: LimitOut | None
     because: TextOut
+    evidence: list[str] = Field(description="须核对的材料。Documents an officer compares.")
+    parts: list["FindingOut"]
 
 
 class EnterpriseSizeOut(Out):
     group: str | None
-    size: Literal["large", "medium", "small", "micro"] | None
+    size: Size | None
     is_sme: bool | None
+    figures: dict[str, str]
     because: TextOut
 
 
@@ -172,8 +186,12 @@ class EligibilityOut(Out):
     pack: str
     title: str
     on: date
-    verdict: str
-    enterprise_size: EnterpriseSizeOut | None
+    verdict: Verdict
+    can_be_submitted: bool = Field(
+        description="没有不符合项即可提交；须主管部门判定的事项在审核中判定。"
+        " True when nothing is not met; what an officer judges is judged in review."
+    )
+    enterprise_size: EnterpriseSizeOut
     conditions: list[FindingOut]
     vetoes: list[FindingOut]
 

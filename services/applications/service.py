@@ -52,9 +52,8 @@ from services.kernel.preconditions import require_current
 from services.kernel.problems import NotAllowed
 from services.kernel.text import Text
 from services.policy.catalogue import Catalogue, UnknownPack
-from services.policy.eligibility import Eligibility, Verdict, check
-from services.policy.facts import check_facts, completeness, missing
-from services.policy.pack import Pack
+from services.policy.eligibility import Eligibility, check
+from services.policy.pack import Pack, completeness, missing
 
 APPLICANTS = (Office.ENTERPRISE, Office.COUNTY, Office.CITY)
 """An enterprise for itself, or the office of its division on its behalf."""
@@ -428,8 +427,8 @@ class ApplicationService:
         self, *, pack: str, title: str, facts: Mapping[str, JsonValue]
     ) -> Eligibility:
         """Explain how an enterprise stands against each condition, storing nothing."""
-        _require_title(self._catalogue, pack, title)
-        return check(self._catalogue.pack(pack), title=title, facts=facts, on=self._clock.today())
+        asked = _require_title(self._catalogue, pack, title)
+        return check(asked, title=title, facts=_checked(asked, facts), on=self._clock.today())
 
     def missing(self, of: Application) -> tuple[str, ...]:
         return missing(self._catalogue.pack(of.policy_pack), of.title, of.facts)
@@ -555,23 +554,25 @@ class ReviewNews:
         await self._session.flush()
 
 
-def _require_title(catalogue: Catalogue, pack_name: str, title: str) -> None:
+def _require_title(catalogue: Catalogue, pack_name: str, title: str) -> Pack:
     try:
         pack = catalogue.pack(pack_name)
     except UnknownPack as error:
         raise UnknownPackOrTitle(
             f"没有政策包 {pack_name}。", f"There is no pack {pack_name}."
         ) from error
-    if title not in pack.titles or not pack.titles[title].stages:
+    found = pack.find_title(title)
+    if found is None or not found.stages:
         raise UnknownPackOrTitle(
             f"政策包 {pack_name} 中没有可申报的称号 {title}。",
             f"The pack {pack_name} has no title {title} that is applied for.",
         )
+    return pack
 
 
 def _checked(pack: Pack, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
     """Return the facts with codes normalised. Raises `FactsInvalid` naming every bad one."""
-    checked = check_facts(pack, facts)
+    checked = pack.check_facts(facts)
     if checked.problems:
         raise FactsInvalid(
             errors=[(found.pointer, found.code, found.detail) for found in checked.problems]
@@ -606,11 +607,7 @@ def _require_complete(pack: Pack, of: Application) -> None:
 
 
 def _require_eligible(eligibility: Eligibility) -> None:
-    failed = [
-        finding
-        for finding in (*eligibility.conditions, *eligibility.vetoes)
-        if finding.verdict is Verdict.NOT_MET
-    ]
+    failed = eligibility.failed
     if failed:
         raise NotEligible(
             "；".join(f"{finding.clause} {finding.because.zh}" for finding in failed),

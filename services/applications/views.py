@@ -9,13 +9,14 @@ from services.applications.schemas import (
     EligibilityOut,
     EnterpriseSizeOut,
     FindingOut,
+    LimitOut,
     RemarkOut,
     RoundOut,
     TimelineEntryOut,
 )
 from services.applications.service import ApplicationService
 from services.kernel.identity.actor import Actor
-from services.kernel.text import Text, TextOut
+from services.kernel.text import text_out
 from services.policy.eligibility import Eligibility, Finding
 
 
@@ -83,10 +84,13 @@ def eligibility_out(of: Eligibility) -> EligibilityOut:
         title=of.title,
         on=of.on,
         verdict=of.verdict,
-        enterprise_size=None
-        if size is None
-        else EnterpriseSizeOut(
-            group=size.group, size=size.size, is_sme=size.is_sme, because=_text(size.because)
+        can_be_submitted=not of.failed,
+        enterprise_size=EnterpriseSizeOut(
+            group=size.group,
+            size=size.size,
+            is_sme=size.is_sme,
+            figures=dict(size.indicators),
+            because=text_out(size.because),
         ),
         conditions=_findings(of.conditions),
         vetoes=_findings(of.vetoes),
@@ -98,15 +102,14 @@ def _findings(findings: Sequence[Finding]) -> list[FindingOut]:
         FindingOut(
             id=finding.id,
             clause=finding.clause,
-            text=_text(finding.text),
+            text=text_out(finding.text),
+            official_text=finding.official_text,
             verdict=finding.verdict,
-            facts=dict(finding.facts),
-            limit=finding.limit,
-            because=_text(finding.because),
+            fact=dict(finding.facts),
+            limit=None if finding.limit is None else LimitOut.model_validate(finding.limit),
+            because=text_out(finding.because),
+            evidence=list(finding.evidence),
+            parts=_findings(finding.parts),
         )
         for finding in findings
     ]
-
-
-def _text(text: Text) -> TextOut:
-    return TextOut(zh=text.zh, en=text.en)

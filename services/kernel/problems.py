@@ -40,7 +40,7 @@ class ProblemOut(BaseModel):
     request_id: str
 
 
-class Problem(Exception):  # noqa: N818 - the field's word is "problem", not "error"
+class Problem(Exception):
     """A refusal that the caller is told about; it becomes an RFC 9457 document.
 
     `settles` says that the same request would be refused again, so that an idempotency key may

@@ -39,3 +39,7 @@ class TextOut(BaseModel):
 
     zh: str
     en: str
+
+
+def text_out(text: Text) -> TextOut:
+    return TextOut(zh=text.zh, en=text.en)

@@ -39,9 +39,14 @@ async def write(notes: Notes, *bodies: str) -> None:
 
 
 async def read(
-    notes: Notes, query: str = "", scope: str = INTERNAL, **claims: str | None
+    notes: Notes,
+    query: str = "",
+    *,
+    scope: str = INTERNAL,
+    region: str | None = None,
+    uscc: str | None = "91520000MA00000001",
 ) -> httpx.Response:
-    token = notes.token(scope=scope, **claims)
+    token = notes.token(scope=scope, region=region, uscc=uscc)
     return await notes.client.get(f"/events{query}", headers={"Authorization": f"Bearer {token}"})
 
 

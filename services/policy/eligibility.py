@@ -1,0 +1,113 @@
+"""How an enterprise stands against a title's conditions on a day, with every reason."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from services.policy.conditions import Finding, Matter, Verdict, worst
+from services.policy.enterprise_size import EnterpriseSize, classify
+from services.policy.facts import Facts
+from services.policy.pack import Pack
+
+__all__ = ["Eligibility", "Finding", "Verdict", "check", "vetoes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    pack: str
+    title: str
+    on: date
+    verdict: Verdict
+    """The worst of all answers: not met, else needs an officer, else met."""
+    enterprise_size: EnterpriseSize
+    conditions: tuple[Finding, ...]
+    vetoes: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """What bars a submission. Matters for an officer bar nothing: that is what review is for."""
+        return tuple(
+            finding
+            for finding in (*self.conditions, *self.vetoes)
+            if finding.verdict is Verdict.NOT_MET
+        )
+
+
+def check(
+    pack: Pack,
+    *,
+    title: str,
+    facts: Facts,
+    on: date,
+    titles_held: Iterable[str] = (),
+) -> Eligibility:
+    """Judge every condition and veto of a title for facts that `Pack.check_facts` accepted.
+
+    `on` is the day of application. Raises `KeyError` for a title that the pack does not have.
+    """
+    sought = pack.title_named(title)
+    matter = _matter(pack, facts, applied_on=on, today=on, titles_held=titles_held)
+    conditions = tuple(
+        condition.find(matter)
+        for condition in (
+            *pack.ladder_conditions(title),
+            *(pack.condition(condition) for condition in sought.conditions),
+        )
+    )
+    barred_by = tuple(pack.condition(veto).find(matter) for veto in sought.vetoes)
+    return Eligibility(
+        pack=pack.name,
+        title=title,
+        on=on,
+        verdict=worst(finding.verdict for finding in (*conditions, *barred_by)),
+        enterprise_size=matter.size or classify(None, **_NO_FIGURES),
+        conditions=conditions,
+        vetoes=barred_by,
+    )
+
+
+def vetoes(
+    pack: Pack, *, title: str, facts: Facts, applied_on: date, today: date
+) -> tuple[Finding, ...]:
+    """Judge a title's vetoes again, as review does before it recommends and determines."""
+    matter = _matter(pack, facts, applied_on=applied_on, today=today, titles_held=())
+    return tuple(pack.condition(veto).find(matter) for veto in pack.title_named(title).vetoes)
+
+
+_NO_FIGURES: dict[str, Any] = {
+    "employees": None,
+    "operating_revenue": None,
+    "total_assets": None,
+}
+
+
+def _matter(
+    pack: Pack, facts: Facts, *, applied_on: date, today: date, titles_held: Iterable[str]
+) -> Matter:
+    return Matter(
+        facts=facts,
+        declared=pack.facts,
+        options=pack.options,
+        size=_size(facts),
+        applied_on=applied_on,
+        today=today,
+        titles_held=frozenset(titles_held),
+    )
+
+
+def _size(facts: Facts) -> EnterpriseSize | None:
+    code = facts.get("industry_code")
+    if code is None:
+        return None
+    return classify(
+        code,
+        employees=facts.get("employees"),
+        operating_revenue=_money(facts.get("operating_revenue")),
+        total_assets=_money(facts.get("total_assets")),
+    )
+
+
+def _money(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)

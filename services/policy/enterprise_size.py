@@ -1,0 +1,198 @@
+"""Enterprise size by 《中小企业划型标准规定》 (工信部联企业〔2011〕300号)."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from services.kernel.text import Text
+
+_STANDARD = Path(__file__).parent / "data" / "enterprise_size.toml"
+
+
+class Size(StrEnum):
+    LARGE = "large"
+    MEDIUM = "medium"
+    SMALL = "small"
+    MICRO = "micro"
+
+
+SIZE_NAMES = {
+    Size.LARGE: Text("大型", "large"),
+    Size.MEDIUM: Text("中型", "medium"),
+    Size.SMALL: Text("小型", "small"),
+    Size.MICRO: Text("微型", "micro"),
+}
+_INDICATORS = {
+    "employees": Text("从业人员", "employees"),
+    "operating_revenue": Text("营业收入", "operating revenue"),
+    "total_assets": Text("资产总额", "total assets"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    size: Size
+    limits: Mapping[str, Decimal]
+    """The lower limit of each indicator, inclusive: persons, or yuan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    id: str
+    name: Text
+    codes: tuple[str, ...]
+    tiers: tuple[Tier, ...]
+    """Large, medium, small: the first whose limits are all reached."""
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        return tuple(self.tiers[0].limits)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseSize:
+    group: str | None
+    size: Size | None
+    """None when the standard or the figures given do not decide it: an officer does."""
+    is_sme: bool | None
+    because: Text
+    indicators: Mapping[str, str]
+    """The figures that were used."""
+
+
+@lru_cache
+def groups() -> tuple[Group, ...]:
+    """Return the sixteen groups of the standard."""
+    document = tomllib.loads(_STANDARD.read_text("utf-8"))
+    return tuple(_group(table) for table in document["groups"])
+
+
+@lru_cache
+def group_of(industry_code: str) -> Group | None:
+    """Return the group of a GB/T 4754-2017 code; None for what the standard does not cover.
+
+    Railways (53), finance (66-69), own real estate (704), education (83) and health (84) are not
+    covered. 591 (装卸搬运) is transport, the rest of 59 is storage: the longest prefix decides.
+    """
+    found = [
+        (len(code), group)
+        for group in groups()
+        for code in group.codes
+        if industry_code.startswith(code)
+    ]
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def classify(
+    industry_code: str | None,
+    *,
+    employees: int | None,
+    operating_revenue: Decimal | None,
+    total_assets: Decimal | None,
+) -> EnterpriseSize:
+    """Return the size: the first tier of which every lower limit is reached, else micro.
+
+    Money is in yuan, employees in persons. A size that cannot be told is None, never a guess.
+    """
+    group = group_of(industry_code) if industry_code else None
+    if group is None:
+        return EnterpriseSize(
+            group=None,
+            size=None,
+            is_sme=None,
+            because=Text(
+                "划型标准未列明该行业，由主管部门判定。",
+                "The size standard does not cover this sector; an officer decides.",
+            ),
+            indicators={},
+        )
+    given = {
+        "employees": None if employees is None else Decimal(employees),
+        "operating_revenue": operating_revenue,
+        "total_assets": total_assets,
+    }
+    figures = {name: given[name] for name in group.indicators}
+    used = {name: f"{value:f}" for name, value in figures.items() if value is not None}
+    size = _size(group, figures)
+    if size is None:
+        lacking = [name for name, value in figures.items() if value is None or value < 0]
+        return EnterpriseSize(
+            group=group.id,
+            size=None,
+            is_sme=None,
+            because=Text(
+                f"{group.name.zh}按{_listed(group.indicators, 'zh')}划型，"
+                f"缺少或不可用：{_listed(lacking, 'zh')}。",
+                f"{group.name.en} is classified by {_listed(group.indicators, 'en')};"
+                f" missing or unusable: {_listed(lacking, 'en')}.",
+            ),
+            indicators=used,
+        )
+    return EnterpriseSize(
+        group=group.id,
+        size=size,
+        is_sme=size is not Size.LARGE,
+        because=_explain(group, size, used),
+        indicators=used,
+    )
+
+
+def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
+    values: dict[str, Decimal] = {}
+    for name, value in figures.items():
+        if value is None or value < 0:
+            return None
+        values[name] = value
+    for tier in group.tiers:
+        if all(values[name] >= limit for name, limit in tier.limits.items()):
+            return tier.size
+    return Size.MICRO
+
+
+def _explain(group: Group, size: Size, used: Mapping[str, str]) -> Text:
+    stated = Text(
+        "，".join(f"{_INDICATORS[name].zh} {value}" for name, value in used.items()),
+        ", ".join(f"{_INDICATORS[name].en} {value}" for name, value in used.items()),
+    )
+    tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
+    limits = Text(
+        "、".join(
+            f"{_INDICATORS[name].zh} {limit:f} 及以上" for name, limit in tier.limits.items()
+        ),
+        " and ".join(
+            f"{_INDICATORS[name].en} of {limit:f} or more" for name, limit in tier.limits.items()
+        ),
+    )
+    reached = Text("达到", "reaches") if tier.size is size else Text("未全部达到", "does not reach")
+    of = SIZE_NAMES[tier.size]
+    return Text(
+        f"{group.name.zh}：{stated.zh}；{reached.zh}{of.zh}下限（{limits.zh}），"
+        f"为{SIZE_NAMES[size].zh}企业。",
+        f"{group.name.en}: {stated.en}; {reached.en} the {of.en} tier ({limits.en}),"
+        f" so it is {SIZE_NAMES[size].en}.",
+    )
+
+
+def _listed(names: tuple[str, ...] | list[str], language: str) -> str:
+    words = [_INDICATORS[name].zh if language == "zh" else _INDICATORS[name].en for name in names]
+    return "、".join(words) if language == "zh" else ", ".join(words)
+
+
+def _group(table: Mapping[str, Any]) -> Group:
+    return Group(
+        id=table["id"],
+        name=Text(**table["name"]),
+        codes=tuple(table["codes"]),
+        tiers=tuple(
+            Tier(
+                size=size,
+                limits={name: Decimal(limit) for name, limit in table[size.value].items()},
+            )
+            for size in (Size.LARGE, Size.MEDIUM, Size.SMALL)
+        ),
+    )

@@ -1,0 +1,305 @@
+"""A policy pack: one jurisdiction's rules from one day on, as typed data that nobody changes."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from services.kernel.text import Text
+from services.policy.conditions import AllOf, AnyOf, Condition, HoldsTitle, OneOf
+from services.policy.facts import Fact, FactKind, Facts, FactsChecked, check_facts
+from services.policy.rewards import RewardRule
+from services.policy.stages import PublicNotice, Stage
+from services.policy.validity import Validity
+
+PartT = TypeVar("PartT", "Title", Stage, Condition, "RevocationGround")
+
+ConferredBy = Literal["programme", "ministry", "city"]
+
+
+class PackPart(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Option(PackPart):
+    """One member of a list that a fact is chosen from."""
+
+    id: str
+    name: Text
+
+
+class OptionList(PackPart):
+    clause: str
+    official_text: str
+    options: tuple[Option, ...] = Field(min_length=1)
+
+
+class Title(PackPart):
+    """称号: an honour, its rank, who confers it, and what decides it."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Text
+    short_code: str = Field(pattern=r"^[A-Z0-9]{1,12}$")
+    """Stands in certificate numbers."""
+    rank: int
+    """Higher is higher; two titles of one pack never share a rank."""
+    clause: str
+    official_text: str
+    conferred_by: ConferredBy
+    requires_title: str | None = None
+    conditions: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+
+
+class RevocationGround(PackPart):
+    """撤销情形: why a title may be taken away, and what follows for money and re-application."""
+
+    id: str
+    name: Text
+    clause: str
+    official_text: str
+    needs_finding: bool
+    """Whether the finding that established it (查实) has to be named."""
+    recovers_rewards: bool
+    examines_other_titles: bool
+    """Whether an officer has to look at the enterprise's other titles as well."""
+    exclusion_years: int = Field(ge=0)
+    """Full years without a new application; 0 bars nothing."""
+    effects_basis: str
+    """Where the effects come from when the law itself is silent on them."""
+
+
+class Target(PackPart):
+    """A yearly number that is reported on and never decides an application."""
+
+    id: str
+    name: Text
+    clause: str
+    official_text: str
+    per: Literal["city", "province"]
+    at_least: int
+
+
+class PackDocument(PackPart):
+    """A pack as its file writes it."""
+
+    schema_version: Literal[1]
+    jurisdiction: str = Field(pattern=r"^\d{6}$")
+    in_force_from: date
+    in_force_until: date | None = None
+    """The first day on which it is no longer in force; open while nothing has replaced it."""
+    title: Text
+    issued_by: tuple[str, ...]
+    required_facts: tuple[str, ...]
+    facts: dict[str, Fact]
+    lists: dict[str, OptionList] = Field(default_factory=dict)
+    conditions: tuple[Condition, ...]
+    vetoes: tuple[Condition, ...]
+    stages: tuple[Stage, ...]
+    titles: tuple[Title, ...]
+    notice: PublicNotice
+    validity: Validity
+    revocation_grounds: tuple[RevocationGround, ...]
+    rewards: RewardRule
+    targets: tuple[Target, ...] = ()
+
+
+class PackFlaw(ValueError):
+    """Something in a pack that does not hold together."""
+
+
+class Pack(PackDocument):
+    """A pack that was read whole and found sound."""
+
+    name: str
+    """Folder and first day in force, such as `guizhou/2021-05-06`."""
+    checksum: str
+    """SHA-256 of its file."""
+
+    _options: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
+    _titles: dict[str, Title] = PrivateAttr(default_factory=dict)
+    _stages: dict[str, Stage] = PrivateAttr(default_factory=dict)
+    _conditions: dict[str, Condition] = PrivateAttr(default_factory=dict)
+    _grounds: dict[str, RevocationGround] = PrivateAttr(default_factory=dict)
+    _needed: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+    _ladder: dict[str, tuple[Condition, ...]] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Index the pack, refusing what does not hold together. Raises `PackFlaw`."""
+        self._options.update(
+            {name: frozenset(one.id for one in of.options) for name, of in self.lists.items()}
+        )
+        self._titles.update(_by_id("title", self.titles))
+        self._stages.update(_by_id("stage", self.stages))
+        self._conditions.update(_by_id("condition", (*self.conditions, *self.vetoes)))
+        self._grounds.update(_by_id("ground", self.revocation_grounds))
+        for flaw in self._flaws():
+            raise PackFlaw(f"{self.name}: {flaw}")
+        self._needed.update({title.id: self._facts_needed(title) for title in self.titles})
+        self._ladder.update({title.id: self._ladder_conditions(title) for title in self.titles})
+
+    @property
+    def options(self) -> dict[str, frozenset[str]]:
+        return self._options
+
+    @property
+    def ladder(self) -> tuple[Title, ...]:
+        """The titles, lowest first."""
+        return tuple(sorted(self.titles, key=lambda title: title.rank))
+
+    def find_title(self, title: str) -> Title | None:
+        return self._titles.get(title)
+
+    def title_named(self, title: str) -> Title:
+        """Return a title that the pack is known to have. Raises `KeyError`."""
+        return self._titles[title]
+
+    def condition(self, condition: str) -> Condition:
+        return self._conditions[condition]
+
+    def ground(self, ground: str) -> RevocationGround | None:
+        return self._grounds.get(ground)
+
+    def stage(self, stage: str) -> Stage:
+        return self._stages[stage]
+
+    def stages_of(self, title: str) -> tuple[Stage, ...]:
+        return tuple(self._stages[stage] for stage in self._titles[title].stages)
+
+    def stage_after(self, title: str, stage: str) -> Stage | None:
+        """Return the stage that follows one, or None after the last."""
+        order = self._titles[title].stages
+        following = order[order.index(stage) + 1 :]
+        return self._stages[following[0]] if following else None
+
+    def check_facts(self, facts: Facts) -> FactsChecked:
+        return check_facts(self.facts, self._options, facts)
+
+    def facts_needed(self, title: str) -> tuple[str, ...]:
+        """Return the facts that an application for a title cannot be submitted without."""
+        return self._needed[title]
+
+    def ladder_conditions(self, title: str) -> tuple[Condition, ...]:
+        """Return the condition that a title is chosen among the holders of another, if it is."""
+        return self._ladder[title]
+
+    def _ladder_conditions(self, title: Title) -> tuple[Condition, ...]:
+        if title.requires_title is None:
+            return ()
+        required = self._titles[title.requires_title].name
+        return (
+            Condition(
+                id="holds_required_title",
+                clause=title.clause,
+                official_text=title.official_text,
+                text=Text(
+                    f"须持有在有效期内的称号：{required.zh}。",
+                    f"It has to hold a valid title: {required.en}.",
+                ),
+                rule=HoldsTitle(kind="holds_title", title=title.requires_title),
+            ),
+        )
+
+    def _facts_needed(self, title: Title) -> tuple[str, ...]:
+        used = [
+            fact
+            for condition in (*title.conditions, *title.vetoes)
+            for fact in self._conditions[condition].rule.facts_used()
+        ]
+        wanted = dict.fromkeys((*self.required_facts, *used))
+        return tuple(fact for fact in wanted if not self.facts[fact].is_optional)
+
+    def _flaws(self) -> Iterator[str]:
+        yield from self._fact_flaws()
+        yield from self._title_flaws()
+        yield from self._stage_flaws()
+        if self.in_force_until is not None and self.in_force_until <= self.in_force_from:
+            yield "it ends before it begins"
+        for title in self.rewards.titles:
+            if title not in self._titles:
+                yield f"the reward rule names the unknown title {title}"
+
+    def _fact_flaws(self) -> Iterator[str]:
+        for name, fact in self.facts.items():
+            if fact.kind is FactKind.CHOICE and fact.options not in self._options:
+                yield f"fact {name} is chosen from the unknown list {fact.options}"
+            if fact.kind is not FactKind.CHOICE and fact.options is not None:
+                yield f"fact {name} is no choice and has options"
+        for name in self.required_facts:
+            if name not in self.facts:
+                yield f"the required fact {name} is not declared"
+        yield from self._condition_flaws()
+
+    def _condition_flaws(self) -> Iterator[str]:
+        for condition in _with_parts(tuple(self._conditions.values())):
+            for name in condition.rule.facts_used():
+                if name not in self.facts:
+                    yield f"condition {condition.id} uses the fact {name}, which is not declared"
+            if isinstance(condition.rule, OneOf):
+                yield from self._choice_flaws(condition, condition.rule)
+            if isinstance(condition.rule, HoldsTitle) and condition.rule.title not in self._titles:
+                yield f"condition {condition.id} names the unknown title {condition.rule.title}"
+
+    def _choice_flaws(self, condition: Condition, rule: OneOf) -> Iterator[str]:
+        fact = self.facts.get(rule.fact)
+        offered = self._options.get(fact.options or "", frozenset()) if fact else frozenset()
+        for option in (*rule.accepted, *rule.officer):
+            if option not in offered:
+                yield f"condition {condition.id} accepts {option}, which {rule.fact} does not offer"
+
+    def _title_flaws(self) -> Iterator[str]:
+        ranks = [title.rank for title in self.titles]
+        if len(set(ranks)) != len(ranks):
+            yield "two titles share a rank"
+        for title in self.titles:
+            for condition in (*title.conditions, *title.vetoes):
+                if condition not in self._conditions:
+                    yield f"title {title.id} names the unknown condition {condition}"
+            for stage in title.stages:
+                if stage not in self._stages:
+                    yield f"title {title.id} names the unknown stage {stage}"
+            if len(set(title.stages)) != len(title.stages):
+                yield f"title {title.id} goes through one stage twice"
+            required = self._titles.get(title.requires_title or "")
+            if title.requires_title is not None and (
+                required is None or required.rank >= title.rank
+            ):
+                yield f"title {title.id} requires {title.requires_title}, which is not below it"
+            if bool(title.stages) != (title.conferred_by == "programme"):
+                yield f"title {title.id} has stages exactly if the programme confers it"
+
+    def _stage_flaws(self) -> Iterator[str]:
+        reached = {stage for title in self.titles for stage in title.stages}
+        for stage in self.stages:
+            if stage.id not in reached:
+                yield f"no title reaches the stage {stage.id}"
+        for title in self.titles:
+            if title.stages and self._stages[title.stages[-1]].kind != "notice":
+                yield f"title {title.id} does not end with a public notice"
+
+
+def missing(pack: Pack, title: str, facts: Facts) -> tuple[str, ...]:
+    """Return the facts still needed for a title, in the pack's order."""
+    return tuple(fact for fact in pack.facts_needed(title) if facts.get(fact) is None)
+
+
+def completeness(pack: Pack, title: str, facts: Facts) -> int:
+    """Return how much of what is needed is there, in whole percent."""
+    needed = pack.facts_needed(title)
+    return 100 * (len(needed) - len(missing(pack, title, facts))) // len(needed)
+
+
+def _by_id(what: str, parts: tuple[PartT, ...]) -> dict[str, PartT]:
+    found = {part.id: part for part in parts}
+    if len(found) != len(parts):
+        raise PackFlaw(f"two parts share the id of a {what}")
+    return found
+
+
+def _with_parts(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
+    for condition in conditions:
+        yield condition
+        if isinstance(condition.rule, AnyOf | AllOf):
+            yield from _with_parts(condition.rule.conditions)

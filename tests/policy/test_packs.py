@@ -1,0 +1,145 @@
+"""Every published pack: sound, locked, true to its source, and right in its worked cases."""
+
+import shutil
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.policy.catalogue import PACKS, NoPackInForce, PackInvalid, load_catalogue, read_pack
+from services.policy.eligibility import check
+from services.policy.lock import locked_checksum
+from services.policy.pack import Pack
+
+CATALOGUE = load_catalogue()
+GUIZHOU = CATALOGUE.pack("guizhou/2021-05-06")
+
+
+def worked_cases() -> list[Any]:
+    found = []
+    for pack in CATALOGUE.packs():
+        document = tomllib.loads((PACKS / pack.name / "cases.toml").read_text("utf-8"))
+        found += [
+            pytest.param(pack, document["base"], case, id=f"{pack.name}: {case['name']}")
+            for case in document["cases"]
+        ]
+    return found
+
+
+@pytest.mark.parametrize(("pack", "base", "case"), worked_cases())
+def test_a_worked_case_is_judged_as_written(
+    pack: Pack, base: dict[str, Any], case: dict[str, Any]
+) -> None:
+    checked = pack.check_facts({**base, **case.get("facts", {})})
+
+    judged = check(
+        pack,
+        title=case.get("title", "srdi_sme"),
+        facts=checked.values,
+        on=case.get("on", date(2026, 3, 10)),
+        titles_held=case.get("titles_held", ()),
+    )
+
+    assert checked.problems == ()
+    verdicts = {finding.id: finding.verdict for finding in (*judged.conditions, *judged.vetoes)}
+    found = {name: verdicts.get(name, judged.verdict) for name in case["expect"]}
+    assert found == case["expect"]
+
+
+def official_texts(part: Any) -> list[str]:
+    if isinstance(part, list):
+        return [text for one in part for text in official_texts(one)]
+    if isinstance(part, dict):
+        own = [part["official_text"]] if "official_text" in part else []
+        return own + [text for one in part.values() for text in official_texts(one)]
+    return []
+
+
+@pytest.mark.parametrize("pack", CATALOGUE.packs(), ids=lambda pack: pack.name)
+def test_every_official_text_stands_in_the_source(pack: Pack) -> None:
+    folder = PACKS / pack.name
+    source = (folder / "SOURCE.md").read_text("utf-8")
+    quoted = official_texts(tomllib.loads((folder / "pack.toml").read_text("utf-8")))
+
+    assert quoted
+    assert [text for text in quoted if text not in source] == []
+
+
+@pytest.mark.parametrize("pack", CATALOGUE.packs(), ids=lambda pack: pack.name)
+def test_a_published_pack_is_as_it_was_locked(pack: Pack) -> None:
+    assert locked_checksum(PACKS / pack.name) == pack.checksum
+
+
+def copy_of(tmp_path: Path, *, was: str, becomes: str) -> Path:
+    folder = tmp_path / "guizhou" / "2021-05-06"
+    shutil.copytree(PACKS / "guizhou" / "2021-05-06", folder)
+    text = (folder / "pack.toml").read_text("utf-8")
+    assert was in text
+    (folder / "pack.toml").write_text(text.replace(was, becomes, 1), "utf-8")
+    return folder / "pack.toml"
+
+
+def test_a_changed_pack_is_not_loaded(tmp_path: Path) -> None:
+    copy_of(tmp_path, was="limit = 20000000", becomes="limit = 2000000")
+
+    with pytest.raises(PackInvalid, match=r"differs from pack\.lock"):
+        load_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "complaint"),
+    [
+        ('fact = "operating_revenue"', 'fact = "operating_revenu"', "operating_revenu"),
+        ('"four_bases", "ten_key', '"four_base", "ten_key', "four_base"),
+        ('vetoes = ["no_false_information"', 'vetoes = ["no_false_info"', "no_false_info"),
+        ('requires_title = "srdi_sme"', 'requires_title = "national_little_giant"', "not below"),
+        ("rank = 3", "rank = 2", "share a rank"),
+        ('stages = ["city_recommendation", ', 'stages = ["city", ', "unknown stage"),
+        (', "determination", "public_notice"]', ', "determination"]', "public notice"),
+        ('titles = ["provincial_little_giant"', 'titles = ["little_giant"', "little_giant"),
+        ("in_force_from = 2021-05-06", "in_force_from = 2021-05-07", "folder"),
+        ("years = 3\nrenewal", "years = 0\nrenewal", "years"),
+        ("schema_version = 1", "schema_version = 1\ncolour = 3", "colour"),
+        ('kind = "is_sme"', 'kind = "is_smal"', "is_smal"),
+    ],
+)
+def test_a_pack_that_does_not_hold_together_is_not_loaded(
+    tmp_path: Path, was: str, becomes: str, complaint: str
+) -> None:
+    file = copy_of(tmp_path, was=was, becomes=becomes)
+
+    with pytest.raises(PackInvalid, match=complaint):
+        read_pack(file, must_be_locked=False)
+
+
+def test_the_plan_is_in_force_for_every_county_from_its_first_day() -> None:
+    assert CATALOGUE.in_force("520102", date(2021, 5, 6)) is GUIZHOU
+    with pytest.raises(NoPackInForce):
+        CATALOGUE.in_force("520102", date(2021, 5, 5))
+    with pytest.raises(NoPackInForce):
+        CATALOGUE.in_force("440100", date(2026, 5, 5))
+
+
+def test_the_ladder_climbs_from_the_library_to_the_nation() -> None:
+    assert [title.id for title in GUIZHOU.ladder] == [
+        "cultivation_library",
+        "srdi_sme",
+        "provincial_little_giant",
+        "national_little_giant",
+    ]
+
+
+def test_a_case_goes_through_the_five_stages_in_order() -> None:
+    walked = ["city_recommendation"]
+    while (following := GUIZHOU.stage_after("srdi_sme", walked[-1])) is not None:
+        walked.append(following.id)
+
+    assert walked == [
+        "city_recommendation",
+        "provincial_screening",
+        "expert_evaluation",
+        "determination",
+        "public_notice",
+    ]

@@ -1,0 +1,245 @@
+"""Highest applicable amount (就高): what is owed, whatever the order of events."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.policy.catalogue import load_catalogue
+from services.policy.rewards import (
+    Entitlement,
+    Grant,
+    HeldTitle,
+    Schedule,
+    ScheduledAmount,
+    Scope,
+    Settlement,
+    entitlement,
+    recoverable,
+)
+
+RULE = load_catalogue().pack("guizhou/2021-05-06").rewards
+TODAY = date(2026, 9, 1)
+PROVINCIAL, NATIONAL = Decimal("200000.00"), Decimal("500000.00")
+
+
+def schedule(
+    settlement: Settlement = Settlement.TOP_UP, scope: Scope = Scope.CONCURRENT_VALIDITY
+) -> Schedule:
+    return Schedule(
+        code="demo",
+        settlement=settlement,
+        scope=scope,
+        amounts=(
+            ScheduledAmount(
+                title="provincial_little_giant",
+                event="recognition",
+                region=None,
+                amount=PROVINCIAL,
+            ),
+            ScheduledAmount(
+                title="national_little_giant", event="recognition", region=None, amount=NATIONAL
+            ),
+        ),
+    )
+
+
+def holding(title: str, **changed: object) -> HeldTitle:
+    values: dict[str, object] = {
+        "recognition_id": f"r-{title}",
+        "title": title,
+        "event": "recognition",
+        "valid_from": date(2026, 1, 1),
+        "valid_until": date(2028, 12, 31),
+        "ended_on": None,
+        "region": "520102",
+        "round_code": "2026-1",
+    }
+    return HeldTitle(**(values | changed))  # type: ignore[arg-type]
+
+
+def granted(held: HeldTitle, amount: Decimal, fiscal_year: int = 2026) -> Grant:
+    return Grant(
+        award_id=f"a-{held.recognition_id}",
+        recognition_id=held.recognition_id,
+        title=held.title,
+        amount=amount,
+        fiscal_year=fiscal_year,
+    )
+
+
+def owed(
+    held: list[HeldTitle], grants: list[Grant], by: Schedule | None = None, on: date = TODAY
+) -> Entitlement:
+    return entitlement(RULE, by or schedule(), held=held, grants=grants, on=on, fiscal_year=on.year)
+
+
+P = holding("provincial_little_giant")
+N = holding("national_little_giant")
+S = holding("srdi_sme")
+
+
+def test_a_little_giant_gets_the_provincial_amount() -> None:
+    assert owed([S, P], []).payable == PROVINCIAL
+
+
+def test_a_promotion_pays_only_the_difference() -> None:
+    answer = owed([S, P, N], [granted(P, PROVINCIAL)])
+
+    assert answer.payable == NATIONAL - PROVINCIAL
+    assert answer.already_granted == PROVINCIAL
+    assert answer.highest is not None
+    assert answer.highest.held.title == "national_little_giant"
+    assert "300,000.00" in answer.formula.zh
+
+
+def test_both_titles_at_once_are_paid_once_by_the_higher() -> None:
+    answer = owed([P, N], [])
+
+    assert answer.payable == NATIONAL
+
+
+def test_after_the_higher_amount_the_lower_adds_nothing() -> None:
+    assert owed([P, N], [granted(N, NATIONAL)]).payable == 0
+
+
+@pytest.mark.parametrize(
+    ("settlement", "payable"),
+    [
+        (Settlement.TOP_UP, NATIONAL - PROVINCIAL),
+        (Settlement.HIGHER_FULL, NATIONAL),
+        (Settlement.NO_OFFSET, NATIONAL),
+    ],
+)
+def test_the_schedule_says_what_a_promotion_adds(settlement: Settlement, payable: Decimal) -> None:
+    assert owed([P, N], [granted(P, PROVINCIAL)], schedule(settlement)).payable == payable
+
+
+def test_only_without_offset_does_the_lower_title_pay_after_the_higher() -> None:
+    grants = [granted(N, NATIONAL)]
+
+    assert owed([P, N], grants, schedule(Settlement.NO_OFFSET)).payable == PROVINCIAL
+    assert owed([P, N], grants, schedule(Settlement.HIGHER_FULL)).payable == 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "payable"),
+    [
+        (Scope.EVER, NATIONAL - PROVINCIAL),
+        (Scope.CONCURRENT_VALIDITY, NATIONAL - PROVINCIAL),
+        (Scope.SAME_YEAR, NATIONAL),
+        (Scope.SAME_ROUND, NATIONAL),
+    ],
+)
+def test_the_scope_says_which_earlier_award_counts(scope: Scope, payable: Decimal) -> None:
+    national = holding("national_little_giant", round_code=None)
+    earlier = [granted(P, PROVINCIAL, fiscal_year=2025)]
+
+    assert owed([P, national], earlier, schedule(scope=scope)).payable == payable
+
+
+def test_an_expired_title_is_not_the_same_time_as_a_later_one() -> None:
+    old = holding(
+        "provincial_little_giant", valid_from=date(2022, 1, 1), valid_until=date(2024, 12, 31)
+    )
+
+    answer = owed([old, N], [granted(old, PROVINCIAL, 2022)])
+
+    assert answer.payable == NATIONAL
+
+
+def test_a_renewed_title_is_not_rewarded_again() -> None:
+    old = holding("provincial_little_giant", recognition_id="old", valid_until=date(2025, 12, 31))
+
+    answer = owed([old, P], [granted(old, PROVINCIAL, 2023)])
+
+    assert answer.payable == 0
+    assert any("一次性" in one.because.zh for one in answer.considered)
+
+
+def test_a_revoked_title_and_a_title_without_an_amount_count_for_nothing() -> None:
+    revoked = holding("national_little_giant", ended_on=TODAY)
+
+    answer = owed([S, P, revoked], [])
+
+    assert answer.payable == PROVINCIAL
+    assert [one.applies for one in answer.considered] == [False, True, False]
+    assert owed([S], []).highest is None
+
+
+def test_the_most_particular_region_decides_the_amount() -> None:
+    by_region = Schedule(
+        code="demo",
+        settlement=Settlement.TOP_UP,
+        scope=Scope.EVER,
+        amounts=tuple(
+            ScheduledAmount(
+                title="provincial_little_giant", event="recognition", region=region, amount=amount
+            )
+            for region, amount in (
+                (None, Decimal(1)),
+                ("520000", Decimal(2)),
+                ("520100", Decimal(3)),
+                ("520300", Decimal(4)),
+            )
+        ),
+    )
+
+    assert owed([P], [], by_region).payable == 3
+
+
+@given(
+    st.permutations(["srdi_sme", "provincial_little_giant", "national_little_giant"]),
+    st.dictionaries(
+        st.sampled_from(["provincial_little_giant", "national_little_giant"]),
+        st.decimals(0, 10**9, places=2),
+        min_size=1,
+    ),
+)
+def test_with_top_up_the_sum_is_the_highest_amount_in_any_order(
+    order: list[str], amounts: dict[str, Decimal]
+) -> None:
+    by = Schedule(
+        code="any",
+        settlement=Settlement.TOP_UP,
+        scope=Scope.CONCURRENT_VALIDITY,
+        amounts=tuple(
+            ScheduledAmount(title=title, event="recognition", region=None, amount=amount)
+            for title, amount in amounts.items()
+        ),
+    )
+    held: list[HeldTitle] = []
+    grants: list[Grant] = []
+    for title in order:
+        held.append(holding(title))
+        answer = owed(held, grants, by)
+        assert answer.payable >= 0
+        if answer.payable > 0:
+            assert answer.highest is not None
+            grants.append(granted(answer.highest.held, answer.payable))
+
+    assert sum(grant.amount for grant in grants) == max(amounts.values())
+
+
+@pytest.mark.parametrize(
+    ("paid", "in_all", "standing", "back"),
+    [
+        ("200000", "200000", [], "200000"),
+        ("300000", "500000", ["200000"], "300000"),
+        ("200000", "500000", ["500000"], "0"),
+        ("300000", "500000", [], "500000"),
+    ],
+)
+def test_after_a_revocation_the_enterprise_keeps_the_highest_that_stands(
+    paid: str, in_all: str, standing: list[str], back: str
+) -> None:
+    found = recoverable(
+        Settlement.TOP_UP,
+        paid_for_revoked=Decimal(paid),
+        paid_in_all=Decimal(in_all),
+        standing=[Decimal(one) for one in standing],
+    )
+
+    assert found == Decimal(back)
