@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from services.applications import consumers, endpoints, reference_endpoints
 from services.applications.models import tables
 from services.kernel.service_app import Environment, ServiceParts, create_service_app
-from services.policy.catalogue import load_catalogue
+from services.policy.catalogue import published_catalogue
 
 PARTS = ServiceParts(
     name="applications",
@@ -19,7 +19,7 @@ PARTS = ServiceParts(
 
 def create_app(environment: Environment) -> FastAPI:
     app = create_service_app(PARTS, environment)
-    app.state.catalogue = load_catalogue()
+    app.state.catalogue = published_catalogue()
     return app
 
 

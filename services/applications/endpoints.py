@@ -35,13 +35,11 @@ from services.applications.schemas import (
     ApplicationOut,
     ApplicationPatch,
     ClosureIn,
-    DivisionCode,
     EligibilityIn,
     EligibilityOut,
     ExtensionIn,
     RoundIn,
     RoundOut,
-    TimelineOut,
     WithdrawalIn,
 )
 from services.applications.service import ApplicationService, NewRound, RoundService
@@ -49,7 +47,6 @@ from services.applications.views import (
     application_out,
     eligibility_out,
     round_out,
-    timeline_entry_out,
 )
 from services.applications.workflow import ApplicationStatus
 from services.kernel.paging import PageOf, PageOut
@@ -61,6 +58,8 @@ from services.kernel.problems import (
     Stale,
     documented,
 )
+from services.kernel.schemas import DivisionCode
+from services.kernel.timeline import TimelineOut, timeline_out
 from services.kernel.transaction import (
     CurrentClock,
     CurrentJournal,
@@ -324,7 +323,7 @@ async def read_timeline(
 ) -> TimelineOut:
     """Return every step with who, what, why and when, and the hash that chains it."""
     rows = await applications.timeline(application_id, reader)
-    return TimelineOut(items=[timeline_entry_out(row) for row in rows])
+    return TimelineOut(items=timeline_out(rows))
 
 
 @router.get(

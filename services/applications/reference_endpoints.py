@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Request
 
 from services.applications.access import Anyone
 from services.applications.problems import PackNotFound
-from services.applications.schemas import Out
 from services.kernel.problems import documented
+from services.kernel.schemas import Out
 from services.kernel.text import TextOut
 from services.kernel.transaction import StrictRoute
 from services.policy.catalogue import Catalogue, UnknownPack

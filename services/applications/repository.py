@@ -13,6 +13,7 @@ from services.applications.workflow import ApplicationStatus
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
+from services.kernel.timeline import history_of
 
 
 class RoundRepository:
@@ -98,16 +99,7 @@ class ApplicationRepository:
         )
 
     async def timeline(self, application_id: UUID) -> Sequence[RowMapping]:
-        history = tables.history
-        rows = await self._session.execute(
-            select(history)
-            .where(
-                history.c.subject_type == "application",
-                history.c.subject_id == str(application_id),
-            )
-            .order_by(history.c.position)
-        )
-        return rows.mappings().all()
+        return await history_of(self._session, tables, "application", application_id)
 
 
 class HoldingRepository:

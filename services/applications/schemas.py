@@ -4,34 +4,24 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from services.applications.workflow import ApplicationStatus
 from services.kernel.actions import AvailableAction
+from services.kernel.schemas import (
+    DocumentNumber,
+    In,
+    Out,
+    ProgrammeDay,
+    Reason,
+    ShortText,
+)
 from services.kernel.text import TextOut
 from services.policy.conditions import Verdict
 from services.policy.enterprise_size import Size
 
-DivisionCode = Annotated[
-    str, StringConstraints(pattern=r"^\d{6}$"), Field(description="行政区划代码。GB/T 2260 code.")
-]
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
-DocumentNumber = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    Field(description="文号。Document number.", examples=["黔工信中小〔2026〕12号"]),
-]
 Facts = Annotated[dict[str, JsonValue], Field(max_length=200)]
 Kind = Literal["new", "renewal"]
-
-
-class In(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
 class RoundKinds(In):
@@ -56,8 +46,10 @@ class RoundIn(In):
         description="申报的称号。The title applied for.", examples=["srdi_sme"]
     )
     kinds: RoundKinds
-    opens_on: date
-    closes_on: date = Field(description="截止日，当日二十四时截止。The last day, until midnight.")
+    opens_on: ProgrammeDay
+    closes_on: ProgrammeDay = Field(
+        description="截止日，当日二十四时截止。The last day, until midnight."
+    )
     document_number: DocumentNumber
 
     @model_validator(mode="after")
@@ -68,7 +60,7 @@ class RoundIn(In):
 
 
 class ExtensionIn(In):
-    closes_on: date
+    closes_on: ProgrammeDay
     document_number: DocumentNumber
     reason: Reason
 
@@ -135,22 +127,6 @@ class ApplicationOut(Out):
     updated_at: datetime
     version: int
     available_actions: list[AvailableAction]
-
-
-class TimelineEntryOut(Out):
-    at: datetime
-    action: str
-    by: str
-    offices: list[str]
-    reason: str | None
-    clause: str | None
-    policy_pack: str | None
-    data: dict[str, JsonValue]
-    hash: str
-
-
-class TimelineOut(Out):
-    items: list[TimelineEntryOut]
 
 
 class LimitOut(Out):

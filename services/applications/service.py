@@ -1,7 +1,7 @@
 """What intake does, one sentence to a method."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
+from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -407,9 +408,9 @@ class ApplicationService:
             reader, page, round_id=round_id, status=status, region=region, uscc=uscc
         )
 
-    async def timeline(self, application_id: UUID, reader: Actor) -> list[Mapping[str, Any]]:
+    async def timeline(self, application_id: UUID, reader: Actor) -> Sequence[RowMapping]:
         await self.find(application_id, reader)
-        return [dict(row) for row in await self._applications.timeline(application_id)]
+        return await self._applications.timeline(application_id)
 
     async def eligibility(self, application_id: UUID, reader: Actor) -> Eligibility:
         """Explain how the application stands against each condition today."""

@@ -1,7 +1,6 @@
 """Turning what the service knows into what the contract promises."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from services.applications.models import Application, Round
 from services.applications.schemas import (
@@ -12,7 +11,6 @@ from services.applications.schemas import (
     LimitOut,
     RemarkOut,
     RoundOut,
-    TimelineEntryOut,
 )
 from services.applications.service import ApplicationService
 from services.kernel.identity.actor import Actor
@@ -60,20 +58,6 @@ def application_out(
         updated_at=of.updated_at,
         version=of.version,
         available_actions=applications.available_actions(of, reader),
-    )
-
-
-def timeline_entry_out(row: Mapping[str, Any]) -> TimelineEntryOut:
-    return TimelineEntryOut(
-        at=row["occurred_at"],
-        action=row["action"],
-        by=row["actor"]["sub"],
-        offices=row["actor"]["offices"],
-        reason=row["reason"],
-        clause=row["clause"],
-        policy_pack=row["policy_pack"],
-        data=row["data"],
-        hash=row["hash"],
     )
 
 

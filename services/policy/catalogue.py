@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,6 +64,12 @@ class Catalogue:
 def load_catalogue(folder: Path = PACKS) -> Catalogue:
     """Read every pack below a folder. Raises `PackInvalid` for the first one that is not sound."""
     return Catalogue([read_pack(file) for file in sorted(folder.glob("*/*/pack.toml"))])
+
+
+@lru_cache
+def published_catalogue() -> Catalogue:
+    """Return the packs that ship with the platform, read once. Raises `PackInvalid`."""
+    return load_catalogue()
 
 
 def read_pack(file: Path, *, must_be_locked: bool = True) -> Pack:

@@ -1,0 +1,24 @@
+"""What review does about intake's events."""
+
+from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
+from services.kernel.events.consumer import Delivery, Subscription
+from services.kernel.identity.actor import system_actor
+from services.policy.catalogue import published_catalogue
+from services.review.service import CaseService
+
+from_applications = Subscription("applications")
+_SYSTEM = system_actor("applications")
+
+
+def _service(delivery: Delivery) -> CaseService:
+    return CaseService(delivery.session, delivery.journal, delivery.clock, published_catalogue())
+
+
+@from_applications.on(ApplicationSubmitted)
+async def receive(delivery: Delivery, event: ApplicationSubmitted) -> None:
+    await _service(delivery).receive(event, _SYSTEM)
+
+
+@from_applications.on(ApplicationWithdrawn)
+async def close_withdrawn(delivery: Delivery, event: ApplicationWithdrawn) -> None:
+    await _service(delivery).close_withdrawn(event, _SYSTEM)

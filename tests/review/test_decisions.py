@@ -1,0 +1,240 @@
+"""The stages of review: whose turn it is, what may be decided, and what everybody is told."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.contracts.applications import ApplicationWithdrawn
+from tests.builders.enterprises import uscc_of
+from tests.review.conftest import Review
+
+
+def slug(answer: Any) -> str:
+    return str(answer.json()["type"]).rpartition("/")[2]
+
+
+async def test_a_submission_opens_a_case_at_the_city_with_its_last_day(review: Review) -> None:
+    case_id = await review.submitted()
+
+    case = (await review.officer("city_office", "520100").get(f"/review-cases/{case_id}")).json()
+
+    assert (case["stage"], case["status"], case["office"]) == (
+        "city_recommendation",
+        "in_review",
+        "city_office",
+    )
+    # Fifteen working days after 10 March 2026, none of them a holiday.
+    assert case["due_on"] == "2026-03-31"
+    assert [one["action"] for one in case["available_actions"] if one["enabled"]] == [
+        "endorse",
+        "return",
+        "reject",
+    ]
+    assert await review.types() == ["case.received"]
+
+
+async def test_the_same_submission_read_twice_makes_one_case(review: Review) -> None:
+    first = await review.submitted()
+    second = await review.submitted()
+
+    assert first == second
+
+
+async def test_a_case_of_another_division_is_not_there(review: Review) -> None:
+    case_id = await review.submitted(division="520102")
+    strangers = [
+        review.officer("city_office", "520300"),
+        review.officer("county_office", "520103"),
+        review.service.caller("city_office"),
+        review.officer("expert"),
+    ]
+
+    seen = [(await one.get(f"/review-cases/{case_id}")).status_code for one in strangers]
+    decided = await review.decide(case_id, "city_office", "520300")
+    listed = (await strangers[0].get("/review-cases")).json()["items"]
+
+    assert seen == [404, 404, 404, 404]
+    assert (decided.status_code, slug(decided)) == (404, "review-case-not-found")
+    assert listed == []
+
+
+async def test_an_enterprise_has_no_part_in_review(review: Review) -> None:
+    case_id = await review.submitted()
+
+    answer = await review.service.caller("enterprise", uscc=uscc_of(1)).get(
+        f"/review-cases/{case_id}"
+    )
+
+    assert (answer.status_code, slug(answer)) == (403, "not-allowed")
+
+
+async def test_a_decision_out_of_turn_changes_nothing(review: Review) -> None:
+    case_id = await review.submitted()
+
+    early = await review.decide(case_id, "provincial_office")
+    outside = await review.decide(case_id, "county_office", "520102")
+
+    assert (early.status_code, slug(early)) == (409, "decision-out-of-turn")
+    assert (outside.status_code, slug(outside)) == (403, "office-not-in-route")
+    assert await review.types() == ["case.received"]
+
+
+async def test_every_office_in_turn_leads_to_the_notice(review: Review) -> None:
+    case_id = await review.determined()
+
+    case = (await review.province.get(f"/review-cases/{case_id}")).json()
+
+    assert (case["stage"], case["status"]) == ("public_notice", "awaiting_notice")
+    assert case["due_on"] is None
+    assert [one["stage"] for one in case["decisions"]] == [
+        "city_recommendation",
+        "provincial_screening",
+        "expert_evaluation",
+        "determination",
+    ]
+    assert [one["action"] for one in case["history"]] == ["received", *["decided:endorse"] * 4]
+    assert case["history"][1]["clause"] == "六(一)"
+    assert await review.types() == ["case.received", *["case.advanced"] * 4]
+    assert await review.service.chain_is_sound()
+
+
+async def test_one_person_does_not_decide_two_stages(review: Review) -> None:
+    case_id = await review.submitted()
+    body = {"decision": "endorse", "reason": "符合条件"}
+    city = review.officer("city_office", "520100", sub="same-person")
+    province = review.officer("provincial_office", sub="same-person")
+
+    await city.post(f"/review-cases/{case_id}/decisions", json=body)
+    refused = await province.post(f"/review-cases/{case_id}/decisions", json=body)
+
+    assert (refused.status_code, slug(refused)) == (409, "separation-of-duties")
+
+
+async def test_a_return_says_what_to_correct_and_comes_back_to_the_same_office(
+    review: Review,
+) -> None:
+    case_id = await review.submitted()
+    await review.decide(case_id, "city_office", "520100")
+
+    bare = await review.decide(case_id, "provincial_office", decision="return")
+    unknown = await review.decide(
+        case_id,
+        "provincial_office",
+        decision="return",
+        remarks=[{"fact_or_document": "colour", "text": "请核对"}],
+    )
+    returned = await review.decide(
+        case_id,
+        "provincial_office",
+        decision="return",
+        remarks=[{"fact_or_document": "total_liabilities", "text": "与审计报告不一致"}],
+    )
+    meanwhile = await review.decide(case_id, "provincial_office")
+    await review.submitted(number=2, total_liabilities="23000000.00")
+    case = (await review.province.get(f"/review-cases/{case_id}")).json()
+
+    assert (slug(bare), slug(unknown)) == ("remarks-needed", "remarks-needed")
+    assert unknown.json()["errors"][0]["pointer"] == "/remarks/0/fact_or_document"
+    assert returned.json()["status"] == "returned"
+    assert (meanwhile.status_code, slug(meanwhile)) == (409, "review-case-not-open")
+    assert (case["stage"], case["status"]) == ("provincial_screening", "in_review")
+    assert case["facts"]["total_liabilities"] == "23000000.00"
+    assert (await review.decide(case_id, "provincial_office")).status_code == 201
+
+
+async def test_a_veto_that_has_come_up_bars_recommendation_and_determination(
+    review: Review,
+) -> None:
+    case_id = await review.submitted(has_tax_or_dishonesty_record=True)
+
+    endorsed = await review.decide(case_id, "city_office", "520100")
+    offered = (
+        await review.officer("city_office", "520100").get(f"/review-cases/{case_id}")
+    ).json()["available_actions"]
+    rejected = await review.decide(case_id, "city_office", "520100", decision="reject")
+
+    assert (endorsed.status_code, slug(endorsed)) == (409, "veto-stands")
+    assert "四.不得推荐.3" in endorsed.json()["detail"]
+    assert [one["enabled"] for one in offered] == [False, True, True]
+    assert rejected.json()["status"] == "rejected"
+    assert await review.types() == ["case.received", "case.rejected"]
+
+
+async def test_two_officers_at_once_make_one_decision(review: Review) -> None:
+    case_id = await review.submitted()
+    officers = [review.officer("city_office", "520100", sub=f"officer-{n}") for n in range(4)]
+
+    answers = await asyncio.gather(
+        *(
+            officer.post(
+                f"/review-cases/{case_id}/decisions",
+                json={"decision": "endorse", "reason": "符合条件"},
+            )
+            for officer in officers
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert await review.types() == ["case.received", "case.advanced"]
+
+
+async def test_a_withdrawal_ends_the_case_and_never_a_settled_one(review: Review) -> None:
+    first, second = await review.submitted(1), await review.submitted(2)
+    await review.decide(second, "city_office", "520100", decision="reject")
+    for serial in (1, 2):
+        await review.service.deliver(
+            "applications",
+            ApplicationWithdrawn(
+                uscc=uscc_of(serial),
+                region="520102",
+                is_secret=False,
+                application_id=review.applications[serial],
+                round_code="2026-1",
+                title="srdi_sme",
+                reason="经营调整",
+            ),
+        )
+
+    states = [
+        (await review.province.get(f"/review-cases/{case_id}")).json()["status"]
+        for case_id in (first, second)
+    ]
+
+    assert states == ["withdrawn", "rejected"]
+
+
+async def test_the_queue_is_filtered_and_overdue_is_computed(review: Review) -> None:
+    late = await review.submitted(1)
+    review.service.clock.move_to_day(date(2026, 4, 2))
+    await review.submitted(2, division="520302")
+
+    overdue = (await review.province.get("/review-cases?due_before=2026-04-02")).json()["items"]
+    zunyi = (await review.province.get("/review-cases?region=520300")).json()["items"]
+    misspelt = await review.province.get("/review-cases?regoin=520300")
+
+    assert [one["id"] for one in overdue] == [late]
+    assert overdue[0]["is_overdue"] is True
+    assert [one["applying_division"] for one in zunyi] == ["520302"]
+    assert (misspelt.status_code, slug(misspelt)) == (422, "unknown-filter")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"decision": "approve", "reason": "符合条件"}, "malformed-request"),
+        ({"decision": "endorse"}, "malformed-request"),
+        ({"decision": "endorse", "reason": "符合", "score": 5}, "unknown-field"),
+    ],
+)
+async def test_a_body_that_is_wrong_is_refused_by_name(
+    review: Review, body: dict[str, Any], problem: str
+) -> None:
+    case_id = await review.submitted()
+
+    answer = await review.officer("city_office", "520100").post(
+        f"/review-cases/{case_id}/decisions", json=body
+    )
+
+    assert (answer.status_code, slug(answer)) == (422, problem)
