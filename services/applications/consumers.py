@@ -60,13 +60,16 @@ async def keep_renewed_holding(delivery: Delivery, event: RecognitionRenewed) ->
 async def end_holding(delivery: Delivery, event: RecognitionRevoked) -> None:
     holding = await _keep(delivery, event)
     holding.revoked_on = event.revoked_on
+    holding.exclusion_until = event.exclusion_until
 
 
 async def _keep(delivery: Delivery, event: RecognitionEvent) -> Holding:
     holdings = HoldingRepository(delivery.session)
     holding = await holdings.find(event.recognition_id)
     if holding is None:
-        holding = Holding(recognition_id=event.recognition_id, revoked_on=None)
+        holding = Holding(
+            recognition_id=event.recognition_id, revoked_on=None, exclusion_until=None
+        )
         holdings.add(holding)
     if event.uscc is None:
         raise ValueError(f"recognition {event.recognition_id} names no enterprise")

@@ -19,15 +19,18 @@ from services.applications.problems import (
     ApplicationNotFound,
     ApplicationNotSubmittable,
     ApplicationNotWithdrawable,
+    Excluded,
     ExtensionTooEarly,
     FactNotOpened,
     FactsInvalid,
     NotEligible,
+    NothingToRenew,
     NotYourEnterprise,
     RoundClosed,
     RoundCodeTaken,
     RoundNotFound,
     RoundNotOpen,
+    TitleHeldAlready,
     UnknownPackOrTitle,
 )
 from services.applications.schemas import (
@@ -186,7 +189,15 @@ async def close_round(
     tags=["applications"],
     summary="新建申报草稿 · Start an application",
     responses=documented(
-        NotAllowed, NotYourEnterprise, RoundNotFound, RoundNotOpen, ApplicationExists, FactsInvalid
+        NotAllowed,
+        NotYourEnterprise,
+        RoundNotFound,
+        RoundNotOpen,
+        ApplicationExists,
+        TitleHeldAlready,
+        NothingToRenew,
+        Excluded,
+        FactsInvalid,
     ),
 )
 async def start_application(
@@ -282,6 +293,9 @@ async def edit_application(
         ApplicationIncomplete,
         NotEligible,
         RoundNotOpen,
+        TitleHeldAlready,
+        NothingToRenew,
+        Excluded,
     ),
 )
 async def submit_application(

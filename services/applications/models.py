@@ -115,3 +115,5 @@ class Holding(Base):
     valid_from: Mapped[date]
     valid_until: Mapped[date]
     revoked_on: Mapped[date | None]
+    exclusion_until: Mapped[date | None]
+    """The last day on which its revocation bars the enterprise from applying."""

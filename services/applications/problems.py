@@ -134,3 +134,29 @@ class PackNotFound(Problem):
     status, slug = 404, "pack-not-found"
     title = Text("没有该政策包", "There is no such policy pack")
     meaning = Text("政策包不存在，见 /api/v1/packs。", "It does not exist; see /api/v1/packs.")
+
+
+class TitleHeldAlready(Problem):
+    status, slug = 409, "title-held-already"
+    title = Text("已持有该称号", "The enterprise holds the title")
+    meaning = Text(
+        "有效期内的称号不需要新申请；期满前请申报复核。",
+        "A title that is valid is not applied for anew; file a renewal before it ends.",
+    )
+
+
+class NothingToRenew(Problem):
+    status, slug = 409, "nothing-to-renew"
+    title = Text("没有可复核的称号", "There is no title to renew")
+    meaning = Text(
+        "复核须持有未被撤销的该称号。", "A renewal needs the title, granted before and not revoked."
+    )
+
+
+class Excluded(Problem):
+    status, slug = 409, "excluded"
+    title = Text("尚在不得申报期内", "The enterprise may not apply yet")
+    meaning = Text(
+        "因虚假申报或违法违规被撤销称号的，在规定年限内不得申报。",
+        "After a revocation for false declaration or violation of law, years have to pass first.",
+    )

@@ -1,10 +1,9 @@
 """Every SQL statement of intake, and who may see which row."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, false, or_, select
+from sqlalchemy import ColumnElement, RowMapping, false, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -106,20 +105,11 @@ class HoldingRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def titles_held(self, uscc: str, on: date) -> list[str]:
-        """Return the titles that are valid for an enterprise on a day."""
+    async def of_enterprise(self, uscc: str) -> Sequence[Holding]:
         rows = await self._session.scalars(
-            select(Holding.title)
-            .where(
-                Holding.uscc == uscc,
-                Holding.valid_from <= on,
-                Holding.valid_until >= on,
-                or_(Holding.revoked_on.is_(None), Holding.revoked_on > on),
-            )
-            .distinct()
-            .order_by(Holding.title)
+            select(Holding).where(Holding.uscc == uscc).order_by(Holding.valid_from)
         )
-        return list(rows)
+        return rows.all()
 
     async def find(self, recognition_id: UUID) -> Holding | None:
         return await self._session.get(Holding, recognition_id)

@@ -36,9 +36,11 @@ from services.applications.repository import (
 from services.applications.workflow import (
     ApplicationStatus,
     FilingPeriod,
+    HeldTitle,
     Step,
     after,
     refuse_edit,
+    refuse_kind,
 )
 from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
 from services.contracts.review import CaseReturned
@@ -223,6 +225,7 @@ class ApplicationService:
                 ]
             )
         _require_own(applicant, uscc=uscc, division=division)
+        refuse_kind(kind, of.title, await self._held(uscc), self._clock.today())
         now = self._clock.now()
         draft = Application(
             id=new_id(),
@@ -311,7 +314,9 @@ class ApplicationService:
             self._require_open(submitted.round)
         pack = self._catalogue.pack(submitted.policy_pack)
         _require_complete(pack, submitted)
-        titles_held = await self._holdings.titles_held(submitted.uscc, today)
+        held = await self._held(submitted.uscc)
+        refuse_kind(submitted.kind, submitted.title, held, today)
+        titles_held = _titles_on(held, today)
         _require_eligible(
             check(
                 pack,
@@ -421,7 +426,7 @@ class ApplicationService:
             title=found.title,
             facts=found.facts,
             on=today,
-            titles_held=await self._holdings.titles_held(found.uscc, today),
+            titles_held=_titles_on(await self._held(found.uscc), today),
         )
 
     def check_eligibility(
@@ -461,6 +466,18 @@ class ApplicationService:
             offer("edit", "PATCH", href, refuse_edit_of_any),
             offer("submit", "POST", f"{href}/submission", refuse_submission),
             offer("withdraw", "POST", f"{href}/withdrawal", refuse_withdrawal),
+        ]
+
+    async def _held(self, uscc: str) -> list[HeldTitle]:
+        return [
+            HeldTitle(
+                title=row.title,
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+                revoked_on=row.revoked_on,
+                exclusion_until=row.exclusion_until,
+            )
+            for row in await self._holdings.of_enterprise(uscc)
         ]
 
     async def _lock(self, application_id: UUID, applicant: Actor) -> Application:
@@ -579,6 +596,10 @@ def _checked(pack: Pack, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
             errors=[(found.pointer, found.code, found.detail) for found in checked.problems]
         )
     return dict(checked.values)
+
+
+def _titles_on(held: Sequence[HeldTitle], day: date) -> list[str]:
+    return sorted({one.title for one in held if one.is_valid_on(day)})
 
 
 def _require_own(applicant: Actor, *, uscc: str, division: str) -> None:

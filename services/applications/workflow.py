@@ -1,5 +1,6 @@
 """What may follow what in the life of an application. Pure: no database, no web."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -9,7 +10,10 @@ from services.applications.problems import (
     ApplicationNotEditable,
     ApplicationNotSubmittable,
     ApplicationNotWithdrawable,
+    Excluded,
     FactNotOpened,
+    NothingToRenew,
+    TitleHeldAlready,
 )
 from services.kernel.text import Text
 
@@ -90,6 +94,39 @@ def refuse_edit(status: ApplicationStatus, changed: set[str], opened: set[str]) 
                 for fact in closed
             ]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTitle:
+    title: str
+    valid_from: date
+    valid_until: date
+    revoked_on: date | None
+    exclusion_until: date | None
+
+    def is_valid_on(self, day: date) -> bool:
+        is_revoked = self.revoked_on is not None and self.revoked_on <= day
+        return self.valid_from <= day <= self.valid_until and not is_revoked
+
+
+def refuse_kind(kind: str, title: str, held: Sequence[HeldTitle], day: date) -> None:
+    """Refuse an application that what the enterprise holds or has lost does not allow (六(三))."""
+    barred_until = max(
+        (one.exclusion_until for one in held if one.exclusion_until is not None), default=None
+    )
+    if barred_until is not None and barred_until >= day:
+        raise Excluded(
+            f"该企业在 {barred_until} 前（含当日）不得申报。",
+            f"The enterprise may not apply until {barred_until} is over.",
+        )
+    same = [one for one in held if one.title == title]
+    if kind == "new" and any(one.is_valid_on(day) for one in same):
+        until = max(one.valid_until for one in same)
+        raise TitleHeldAlready(
+            f"该企业的 {title} 有效至 {until}。", f"Its {title} is valid until {until}."
+        )
+    if kind == "renewal" and not any(one.revoked_on is None for one in same):
+        raise NothingToRenew
 
 
 NAMES = {

@@ -429,3 +429,38 @@ async def test_the_rules_are_public(intake: Intake) -> None:
     assert (unknown.status_code, slug(unknown)) == (404, "pack-not-found")
     assert {city["code"] for city in cities} >= {"520100", "520900", "522700"}
     assert len(industries) == 97
+
+
+async def test_what_is_held_or_lost_decides_which_application_is_open(intake: Intake) -> None:
+    def body(kind: str) -> dict[str, Any]:
+        return {"round_id": intake.round_id, "kind": kind, "facts": facts_of(1)}
+
+    nothing = await intake.enterprise().post("/applications", json=body("renewal"))
+    granted = recognition()
+    await intake.service.deliver("registry", RecognitionGranted(application_id=None, **granted))
+    again = await intake.enterprise().post("/applications", json=body("new"))
+    renewal = await intake.enterprise().post("/applications", json=body("renewal"))
+    await intake.service.deliver(
+        "registry",
+        RecognitionRevoked(
+            **granted,
+            ground="false_declaration",
+            revoked_on=date(2026, 3, 10),
+            finding_number="示例查〔2026〕1号",
+            recovers_rewards=True,
+            exclusion_until=date(2026, 3, 20),
+        ),
+    )
+    path = f"/applications/{renewal.json()['id']}"
+    barred = await intake.enterprise().post(f"{path}/submission")
+    await intake.enterprise().post(f"{path}/withdrawal", json={"reason": "已被撤销"})
+    intake.service.clock.move_to_day(date(2026, 3, 20))
+    last_day = await intake.enterprise().post("/applications", json=body("new"))
+    intake.service.clock.move_to_day(date(2026, 3, 21))
+    free = await intake.enterprise().post("/applications", json=body("new"))
+
+    assert (nothing.status_code, slug(nothing)) == (409, "nothing-to-renew")
+    assert (again.status_code, slug(again)) == (409, "title-held-already")
+    assert renewal.status_code == 201
+    assert (slug(barred), slug(last_day)) == ("excluded", "excluded")
+    assert free.status_code == 201

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
         sa.Column("revoked_on", sa.Date(), nullable=True),
+        sa.Column("exclusion_until", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("recognition_id", name="pk_holdings"),
         schema=SCHEMA,
     )
