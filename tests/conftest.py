@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +22,16 @@ from deploy.standalone.postgres import embedded_postgres
 from services.kernel.identifiers import new_id
 
 TEMPLATE = "srdi_template"
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("srdi", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -29,7 +29,10 @@ def configure_logging(*, as_json: bool, level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
-    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer()
+    # Plain, because a rich traceback prints local variables, and those may be secrets.
+    last: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
+        exception_formatter=structlog.dev.plain_traceback
+    )
     if as_json:
         shared.append(structlog.processors.format_exc_info)
         last = structlog.processors.JSONRenderer(ensure_ascii=False)

@@ -162,6 +162,15 @@ class Busy(Problem):
     )
 
 
+class SeparationOfDuties(Problem):
+    status, slug = 409, "separation-of-duties"
+    title = Text("须由另一人办理", "Another person has to do this")
+    meaning = Text(
+        "同一事项的不同环节须由不同的人办理。",
+        "Different steps of one matter are taken by different people.",
+    )
+
+
 class Stale(Problem):
     status, slug, settles = 412, "stale", False
     title = Text("内容已被他人更新", "It has changed since you read it")

@@ -5,7 +5,7 @@ commit has already been answered with 201. So the transaction is opened and comm
 route's handler instead, and the reply leaves only when its row is safe.
 """
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Any
@@ -232,7 +232,7 @@ def malformed(error: RequestValidationError) -> Problem:
         if place != "body":
             pointer = f"?{'.'.join(map(str, path))}"
         code = complaint["type"]
-        errors.append((pointer, code, _wording(code, complaint["msg"])))
+        errors.append((pointer, code, _wording(code, complaint)))
     if errors and all(code == "extra_forbidden" for _, code, _ in errors):
         return UnknownField(errors=errors)
     return Malformed(errors=errors)
@@ -247,7 +247,12 @@ _WORDINGS = {
 }
 
 
-def _wording(code: str, message: str) -> Text:
+def _wording(code: str, complaint: Mapping[str, Any]) -> Text:
+    """Return what is wrong: a validator's own words in both languages, ours, else pydantic's."""
+    context = complaint.get("ctx", {})
+    if "zh" in context and "en" in context:
+        return Text(context["zh"], context["en"])
+    message = complaint["msg"]
     return _WORDINGS.get(code, Text(f"不符合要求：{message}", f"{message}."))
 
 

@@ -9,7 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from services.contracts.review import Remark
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import tag
-from services.kernel.problems import CursorInvalid, NotAllowed, documented
+from services.kernel.problems import (
+    CursorInvalid,
+    NotAllowed,
+    SeparationOfDuties,
+    documented,
+)
 from services.kernel.schemas import DivisionCode
 from services.kernel.transaction import (
     CurrentClock,
@@ -35,7 +40,6 @@ from services.review.problems import (
     RemarksNeeded,
     ReviewCaseNotFound,
     ReviewCaseNotOpen,
-    SeparationOfDuties,
     VetoStands,
 )
 from services.review.schemas import (

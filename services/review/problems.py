@@ -45,15 +45,6 @@ class DecisionNotOffered(Problem):
     meaning = Text("可作的决定由政策包按环节规定。", "The pack says what each stage may decide.")
 
 
-class SeparationOfDuties(Problem):
-    status, slug = 409, "separation-of-duties"
-    title = Text("同一人不能办理两个环节", "One person may not decide twice")
-    meaning = Text(
-        "同一审核件的不同环节须由不同的人决定。",
-        "Different stages of one case are decided by different people.",
-    )
-
-
 class VetoStands(Problem):
     status, slug = 409, "veto-stands"
     title = Text("存在不得推荐的情形", "A veto stands against the enterprise")

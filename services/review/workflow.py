@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import assert_never
 
+from services.kernel.problems import SeparationOfDuties
 from services.kernel.text import Text
 from services.policy.pack import Pack
 from services.policy.stages import Stage, StageDecision, StageKind
@@ -14,7 +15,6 @@ from services.review.problems import (
     DecisionOutOfTurn,
     OfficeNotInRoute,
     ReviewCaseNotOpen,
-    SeparationOfDuties,
 )
 
 

@@ -1,0 +1,32 @@
+"""What rewards does about the registry's events."""
+
+from services.contracts.registry import (
+    RecognitionGranted,
+    RecognitionRenewed,
+    RecognitionRevoked,
+)
+from services.kernel.events.consumer import Delivery, Subscription
+from services.kernel.identity.actor import system_actor
+from services.policy.catalogue import published_catalogue
+from services.rewards.service import AwardService
+
+from_registry = Subscription("registry")
+
+
+def _service(delivery: Delivery) -> AwardService:
+    return AwardService(delivery.session, delivery.journal, delivery.clock, published_catalogue())
+
+
+@from_registry.on(RecognitionGranted)
+async def keep_granted(delivery: Delivery, event: RecognitionGranted) -> None:
+    await _service(delivery).keep_holding(event)
+
+
+@from_registry.on(RecognitionRenewed)
+async def keep_renewed(delivery: Delivery, event: RecognitionRenewed) -> None:
+    await _service(delivery).keep_holding(event)
+
+
+@from_registry.on(RecognitionRevoked)
+async def follow_revocation(delivery: Delivery, event: RecognitionRevoked) -> None:
+    await _service(delivery).follow_revocation(event, system_actor("registry"))
