@@ -9,7 +9,7 @@ export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts migrations fix migration lock clean
+.PHONY: help run test check lint types contracts migrations fix migration contract lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -43,6 +43,9 @@ fix: $(INSTALLED) ## Format, and mend what the linter can mend
 migration: $(INSTALLED) ## Draft a migration: make migration service=review name="objections"
 	@test -n "$(service)" -a -n "$(name)" || { echo 'say: make migration service=review name="what it does"'; exit 2; }
 	@$(BIN)/python -m deploy.migrations_check --draft "$(service)" "$(name)"
+
+contract: $(INSTALLED) ## Write docs/openapi.json anew after a change of the API
+	@$(BIN)/python -m deploy.contract
 
 lock: $(INSTALLED) ## Resolve the hashed lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.proxy import Upstream
 
 
-class ContractClash(Exception):  # noqa: N818 - a state of the contract, found when it is merged
+class ContractClash(Exception):
     """Two services promise different things under one name."""
 
 

@@ -53,7 +53,7 @@ def claims_for(
     return claims
 
 
-class TokenRefused(Exception):  # noqa: N818 - RFC 6749 calls it an error response; it is a refusal
+class TokenRefused(Exception):
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
         super().__init__(description)
         self.error = error

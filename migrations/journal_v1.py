@@ -18,7 +18,7 @@ def create_journal_tables(schema: str) -> None:
         sa.Column("history_hash", sa.String(64), nullable=False),
         sa.Column("event_position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_journal_head"),
-        sa.CheckConstraint("id = 1", name="ck_journal_head_is_the_only_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_journal_head_is_the_only_row")),
         schema=schema,
     )
     op.execute(f"INSERT INTO {schema}.journal_head VALUES (1, 0, '{GENESIS}', 0)")  # noqa: S608 - both are ours

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,8 +21,8 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 log = structlog.get_logger()
 
 
-def configure_logging(*, as_json: bool, level: str) -> None:
-    """Send every log line, ours and the libraries', to standard error in one form."""
+def configure_logging(*, as_json: bool, level: str, to: TextIO | None = None) -> None:
+    """Send every log line, ours and the libraries', to one place (standard error) in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -31,7 +31,7 @@ def configure_logging(*, as_json: bool, level: str) -> None:
     ]
     # Plain, because a rich traceback prints local variables, and those may be secrets.
     last: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
-        exception_formatter=structlog.dev.plain_traceback
+        colors=to is None, exception_formatter=structlog.dev.plain_traceback
     )
     if as_json:
         shared.append(structlog.processors.format_exc_info)
@@ -45,7 +45,7 @@ def configure_logging(*, as_json: bool, level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(to or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],

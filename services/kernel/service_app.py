@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from services.kernel.identity.tokens import TokenVerifier
 from services.kernel.journal import JournalTables
 from services.kernel.logging import RequestLog, configure_logging, log
 from services.kernel.problems import (
+    PROBLEM_MEDIA_TYPE,
+    Malformed,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -161,11 +163,11 @@ def _lifespan(runtime: Runtime, consumers: Sequence[Consumer]) -> Callable[[Fast
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
+            # One cancellation may be lost in a library on the way; the next one is not.
+            while unfinished := [task for task in tasks if not task.done()]:
+                for task in unfinished:
+                    task.cancel()
+                await asyncio.wait(unfinished, timeout=1)
             await runtime.database.close()
 
     return lifespan
@@ -201,11 +203,39 @@ def _publish_problems(app: FastAPI, name: str) -> None:
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = describe()
+        document = refusals_as_problems(describe())
         document["x-problems"] = problem_catalogue("services.kernel.", f"services.{name}.")
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def refusals_as_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """Let the contract say what is answered: every refusal is `application/problem+json`.
+
+    FastAPI would describe each as `application/json`, and add a 422 of a shape that we never send.
+    """
+    malformed = documented(Malformed)[Malformed.status]
+    for item in document.get("paths", {}).values():
+        for operation in item.values():
+            for status, answer in operation.get("responses", {}).items():
+                if not status.startswith(("4", "5")):
+                    continue
+                content = answer.setdefault("content", {})
+                content.pop("application/json", None)
+                examples = (
+                    content.get(PROBLEM_MEDIA_TYPE) or malformed["content"][PROBLEM_MEDIA_TYPE]
+                )
+                content[PROBLEM_MEDIA_TYPE] = {
+                    **examples,
+                    "schema": {"$ref": "#/components/schemas/ProblemOut"},
+                }
+                if answer.get("description") == "Validation Error":
+                    answer["description"] = malformed["description"]
+    schemas = document.get("components", {}).get("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document
 
 
 def answer_in_problems(app: FastAPI) -> None:

@@ -48,13 +48,13 @@ from services.review.schemas import (
     DecisionIn,
     NoticeIn,
     NoticeOut,
+    NoticeRecognitionIn,
+    NoticeRecognitionOut,
     ObjectionFiledOut,
     ObjectionIn,
     ObjectionOut,
     PublicNoticeOut,
     PublicNoticeSummaryOut,
-    RecognitionIn,
-    RecognitionOut,
     ResolutionIn,
 )
 from services.review.service import CaseService, NoticeService
@@ -213,8 +213,8 @@ async def read_notice(
     ),
 )
 async def recognise(
-    notice_id: UUID, body: RecognitionIn, officer: NoticeKeeper, notices: Notices
-) -> RecognitionOut:
+    notice_id: UUID, body: NoticeRecognitionIn, officer: NoticeKeeper, notices: Notices
+) -> NoticeRecognitionOut:
     """Recognise every case of a finished notice without an open or sustained objection.
 
     It may be asked again later for the cases that were held back.

@@ -132,7 +132,7 @@ class PublicNoticeOut(PublicNoticeSummaryOut):
     enterprises: list[NamedEnterpriseOut]
 
 
-class RecognitionIn(In):
+class NoticeRecognitionIn(In):
     document_number: DocumentNumber
     decided_on: ProgrammeDay
 
@@ -142,7 +142,7 @@ class HeldCaseOut(Out):
     because: TextOut
 
 
-class RecognitionOut(Out):
+class NoticeRecognitionOut(Out):
     notice_id: UUID
     document_number: str
     decided_on: date

@@ -16,11 +16,11 @@ from services.review.schemas import (
     HeldCaseOut,
     NamedEnterpriseOut,
     NoticeOut,
+    NoticeRecognitionOut,
     ObjectionOut,
     ObjectorOut,
     PublicNoticeOut,
     PublicNoticeSummaryOut,
-    RecognitionOut,
 )
 from services.review.service import CaseService, NoticeService, Recognised
 
@@ -109,8 +109,8 @@ def public_notice_out(
     )
 
 
-def recognition_out(of: Recognised) -> RecognitionOut:
-    return RecognitionOut(
+def recognition_out(of: Recognised) -> NoticeRecognitionOut:
+    return NoticeRecognitionOut(
         notice_id=of.notice.id,
         document_number=of.document_number,
         decided_on=of.decided_on,

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_rounds"),
         sa.UniqueConstraint("code", name="uq_rounds_code"),
-        sa.CheckConstraint("closes_on >= opens_on", name="ck_rounds_closes_after_it_opens"),
+        sa.CheckConstraint("closes_on >= opens_on", name=op.f("ck_rounds_closes_after_it_opens")),
         schema=SCHEMA,
     )
     op.create_table(

@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("certificate_number", name="uq_recognitions_certificate_number"),
         sa.CheckConstraint(
             "(revoked_on IS NULL) = (revocation_ground IS NULL)",
-            name="ck_recognitions_revoked_on_a_ground",
+            name=op.f("ck_recognitions_revoked_on_a_ground"),
         ),
         sa.ForeignKeyConstraint(
             ["uscc"], [f"{SCHEMA}.enterprises.uscc"], name="fk_recognitions_uscc"
@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("recognition_id", "number", name="pk_recognition_terms"),
         sa.UniqueConstraint("recognition_id", "valid_from", name="one_term_at_a_time"),
         sa.CheckConstraint(
-            "valid_until >= valid_from", name="ck_recognition_terms_ends_after_it_begins"
+            "valid_until >= valid_from", name=op.f("ck_recognition_terms_ends_after_it_begins")
         ),
         sa.ForeignKeyConstraint(
             ["recognition_id"],

@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_notices"),
-        sa.CheckConstraint("ends_on >= starts_on", name="ck_notices_ends_after_it_starts"),
+        sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_notices_ends_after_it_starts")),
         schema=SCHEMA,
     )
     op.create_table(

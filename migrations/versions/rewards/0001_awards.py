@@ -37,15 +37,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name="uq_reward_schedules_code"),
         sa.CheckConstraint(
             "effective_until IS NULL OR effective_until > effective_from",
-            name="ck_reward_schedules_ends_after_it_begins",
+            name=op.f("ck_reward_schedules_ends_after_it_begins"),
         ),
         sa.CheckConstraint(
             "(status = 'approved') = (approved_by IS NOT NULL)",
-            name="ck_reward_schedules_approved_by_somebody",
+            name=op.f("ck_reward_schedules_approved_by_somebody"),
         ),
         sa.CheckConstraint(
             "approved_by IS DISTINCT FROM created_by",
-            name="ck_reward_schedules_approved_by_another",
+            name=op.f("ck_reward_schedules_approved_by_another"),
         ),
         ExcludeConstraint(
             (sa.text("daterange(effective_from, effective_until)"), "&&"),
@@ -69,7 +69,7 @@ def upgrade() -> None:
             [f"{SCHEMA}.reward_schedules.id"],
             name="fk_schedule_amounts_schedule_id",
         ),
-        sa.CheckConstraint("amount > 0", name="ck_schedule_amounts_is_positive"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_schedule_amounts_is_positive")),
         schema=SCHEMA,
     )
     op.create_table(
@@ -82,8 +82,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["schedule_id"], [f"{SCHEMA}.reward_schedules.id"], name="fk_budgets_schedule_id"
         ),
-        sa.CheckConstraint("granted <= amount", name="ck_budgets_granted_within_budget"),
-        sa.CheckConstraint("granted >= 0", name="ck_budgets_granted_is_not_negative"),
+        sa.CheckConstraint("granted <= amount", name=op.f("ck_budgets_granted_within_budget")),
+        sa.CheckConstraint("granted >= 0", name=op.f("ck_budgets_granted_is_not_negative")),
         schema=SCHEMA,
     )
     op.create_table(
@@ -135,10 +135,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["schedule_id"], [f"{SCHEMA}.reward_schedules.id"], name="fk_awards_schedule_id"
         ),
-        sa.CheckConstraint("amount > 0", name="ck_awards_amount_is_positive"),
-        sa.CheckConstraint("paid >= 0 AND paid <= amount", name="ck_awards_paid_within_granted"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_awards_amount_is_positive")),
         sa.CheckConstraint(
-            "approved_by IS DISTINCT FROM proposed_by", name="ck_awards_approved_by_another"
+            "paid >= 0 AND paid <= amount", name=op.f("ck_awards_paid_within_granted")
+        ),
+        sa.CheckConstraint(
+            "approved_by IS DISTINCT FROM proposed_by", name=op.f("ck_awards_approved_by_another")
         ),
         schema=SCHEMA,
     )
@@ -168,7 +170,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_payments"),
         sa.UniqueConstraint("voucher", name="one_payment_per_voucher"),
         sa.ForeignKeyConstraint(["award_id"], [f"{SCHEMA}.awards.id"], name="fk_payments_award_id"),
-        sa.CheckConstraint("amount > 0", name="ck_payments_is_positive"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_payments_is_positive")),
         schema=SCHEMA,
     )
     op.create_index("ix_payments_award_id", "payments", ["award_id"], schema=SCHEMA)
@@ -189,8 +191,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["award_id"], [f"{SCHEMA}.awards.id"], name="fk_recoveries_award_id"
         ),
-        sa.CheckConstraint("due > 0", name="ck_recoveries_due_is_positive"),
-        sa.CheckConstraint("repaid >= 0 AND repaid <= due", name="ck_recoveries_repaid_within_due"),
+        sa.CheckConstraint("due > 0", name=op.f("ck_recoveries_due_is_positive")),
+        sa.CheckConstraint(
+            "repaid >= 0 AND repaid <= due", name=op.f("ck_recoveries_repaid_within_due")
+        ),
         schema=SCHEMA,
     )
     op.create_table(
@@ -207,7 +211,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["recovery_id"], [f"{SCHEMA}.recoveries.id"], name="fk_repayments_recovery_id"
         ),
-        sa.CheckConstraint("amount > 0", name="ck_repayments_is_positive"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_repayments_is_positive")),
         schema=SCHEMA,
     )
     op.create_index("ix_repayments_recovery_id", "repayments", ["recovery_id"], schema=SCHEMA)

@@ -1,0 +1,178 @@
+"""The command `srdi`: the standalone platform, its tokens, its audit, its packs."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import URL, make_url
+
+from deploy.audit import verify_chains
+from deploy.standalone.example import StoryStuck
+from deploy.standalone.home import AlreadyRunning, Home
+from deploy.standalone.offices import SCOPES, token_for
+from deploy.standalone.postgres import embedded_postgres
+from deploy.standalone.serve import PortTaken
+from deploy.standalone.serve import serve as serve_platform
+from services.kernel.identity.actor import Office
+from services.kernel.identity.tokens import LONGEST_LIFE_SECONDS
+from services.policy import credit_code
+from services.policy.catalogue import PACKS, PackInvalid, read_pack
+from services.policy.credit_code import CreditCodeInvalid
+from services.policy.divisions import divisions
+from services.policy.lock import write_lock
+
+app = typer.Typer(
+    help="The platform on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+audit = typer.Typer(help="The history that nobody can edit.", no_args_is_help=True)
+pack = typer.Typer(help="Policy packs.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(pack, name="pack")
+
+_console = Console()
+_errors = Console(stderr=True)
+
+
+def _fail(message: str) -> typer.Exit:
+    _errors.print(message, style="red", highlight=False, soft_wrap=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Start everything in one process, with the worked example; Ctrl-C ends all of it."""
+    home = Home.default()
+    try:
+        serve_platform(home, host=host, port=port, console=_console)
+    except KeyboardInterrupt:
+        _console.print("ended")
+    except PortTaken as taken:
+        raise _fail(
+            f"{taken} is in use by another program. Stop it, or choose another port:"
+            " PORT=8001 make run"
+        ) from taken
+    except AlreadyRunning as running:
+        raise _fail(f"The platform already runs from {running}; end that one first.") from running
+    except StoryStuck as stuck:
+        raise _fail(f"The worked example stopped: {stuck}\nSee {home.log_file}.") from stuck
+
+
+@app.command()
+def token(
+    office: Annotated[Office, typer.Option(help="Whose token.")],
+    region: Annotated[
+        str | None, typer.Option(help="Division code that it is in charge of, such as 520100.")
+    ] = None,
+    uscc: Annotated[str | None, typer.Option(help="Credit code of an enterprise's user.")] = None,
+    sub: Annotated[str | None, typer.Option(help="Name of the person; two people differ.")] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="Space-separated scopes, instead of the office's own.")
+    ] = None,
+    ttl: Annotated[
+        int, typer.Option(min=1, max=LONGEST_LIFE_SECONDS, help="Seconds that it is valid.")
+    ] = 900,
+) -> None:
+    """Print an access token for any office of the standalone platform. Production has no such thing."""
+    if region is not None and region not in divisions():
+        raise _fail(f"{region} is no division code; see /api/v1/divisions.")
+    code = None
+    if uscc is not None:
+        try:
+            code = credit_code.parse(uscc).value
+        except CreditCodeInvalid as invalid:
+            raise _fail(str(invalid)) from invalid
+    if office is Office.ENTERPRISE and code is None:
+        raise _fail("An enterprise's token names its credit code: --uscc")
+    if office is not Office.ENTERPRISE and region is None:
+        raise _fail("An office's token names the division it is in charge of: --region 520000")
+    try:
+        keys = Home.default().existing_keys()
+    except FileNotFoundError as error:
+        raise _fail("There are no signing keys yet. Start the platform once: make run") from error
+    typer.echo(
+        token_for(
+            keys,
+            office,
+            region=region,
+            uscc=code,
+            sub=sub,
+            scopes=tuple(scope.split()) if scope is not None else SCOPES[office],
+            life_seconds=ttl,
+        )
+    )
+
+
+@audit.command()
+def verify(
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="A database to read instead of the standalone platform's own."),
+    ] = None,
+) -> None:
+    """Recompute every service's hash chain; exit 1 if any row was edited, lost or put in."""
+    if database_url is not None:
+        is_sound = _verify(make_url(database_url))
+    else:
+        home = Home.default()
+        if not home.postgres.exists():
+            raise _fail("There is no database yet. Start the platform once: make run")
+        with embedded_postgres(home.postgres) as owner:
+            is_sound = _verify(owner)
+    if not is_sound:
+        raise typer.Exit(1)
+
+
+def _verify(database: URL) -> bool:
+    reports = asyncio.run(verify_chains(database))
+    table = Table()
+    for heading in ("Service", "Rows", "Chain", "Head"):
+        table.add_column(heading, overflow="fold")
+    for service, report in reports.items():
+        state = "sound" if report.broken_at is None else f"broken at row {report.broken_at}"
+        table.add_row(service, str(report.rows), state, report.head_hash[:16])
+    _console.print(table)
+    return all(report.broken_at is None for report in reports.values())
+
+
+@pack.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
+) -> None:
+    """Read a pack and say whether it holds together and is as it was locked."""
+    try:
+        found = read_pack(folder / "pack.toml", must_be_locked=(folder / "pack.lock").exists())
+    except (PackInvalid, OSError) as error:
+        raise _fail(str(error)) from error
+    _console.print(
+        f"{found.name}: {len(found.titles)} titles, {len(found.conditions)} conditions,"
+        f" {len(found.vetoes)} vetoes, {len(found.stages)} stages; sha256 {found.checksum}"
+    )
+
+
+@pack.command()
+def lock(
+    folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
+) -> None:
+    """Lock a pack when it is published. A locked pack is never changed; correct it in a new one."""
+    try:
+        read_pack(folder / "pack.toml", must_be_locked=False)
+        checksum = write_lock(folder)
+    except FileExistsError as error:
+        raise _fail(f"{folder} is locked already; corrections go into a new folder.") from error
+    except (PackInvalid, OSError) as error:
+        raise _fail(str(error)) from error
+    _console.print(f"{folder} is locked: sha256 {checksum}")
+
+
+@pack.command(name="list")
+def list_packs() -> None:
+    """List the packs that ship with the platform."""
+    for file in sorted(PACKS.glob("*/*/pack.toml")):
+        found = read_pack(file)
+        _console.print(f"{found.name}  {found.title.zh}  {found.title.en}", highlight=False)

@@ -1,0 +1,49 @@
+"""The merged contract as a file, so that a change of it shows in review: `make contract`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+from deploy.schema import PROJECT, SERVICES
+from deploy.standalone.home import ISSUER
+from deploy.standalone.platform import put_together
+from gateway.contract import merge_contracts
+from gateway.keys import KeyRing
+from services.kernel.clock import SystemClock
+from services.kernel.identity.tokens import SigningKey
+from services.kernel.problems import problem_catalogue
+
+SNAPSHOT = PROJECT / "docs" / "openapi.json"
+
+
+def merged_contract() -> dict[str, Any]:
+    """Return the contract that the gateway serves. Nothing is connected to."""
+    platform = put_together(
+        owner=URL.create("postgresql+asyncpg", database="nowhere"),
+        passwords={},
+        keys=KeyRing((SigningKey.generate(),)),
+        issuer=ISSUER,
+        clients={},
+        clock=SystemClock(),
+    )
+    own = platform.gateway.openapi() | {"x-problems": problem_catalogue("services.kernel.")}
+    return merge_contracts(
+        own, {service: platform.services[service].openapi() for service in SERVICES}
+    )
+
+
+def spelled(contract: dict[str, Any]) -> str:
+    return json.dumps(contract, ensure_ascii=False, indent=1) + "\n"
+
+
+def main(file: Path = SNAPSHOT) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(spelled(merged_contract()), "utf-8")
+    sys.stdout.write(f"{file} is written\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The whole platform in one process on an embedded PostgreSQL."""

@@ -1,0 +1,719 @@
+"""The worked example: a story of eight fictitious enterprises, told through the HTTP API.
+
+Each step is one request with an Idempotency-Key of its own, and each answer is written down before
+the next step. So a story that was interrupted goes on where it stopped: the step that was under way
+is asked again with the same key and is done once.
+
+The platform's clock is moved from day to day as the story goes, and ends at the real time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from deploy.standalone.home import ExampleProgress
+from services.kernel.clock import AdjustableClock
+from services.kernel.identity.actor import Office
+from services.policy import credit_code
+
+PACK = "guizhou/2021-05-06"
+LENGTH = timedelta(days=220)
+"""How long before today the story begins, so that all of it lies in the past."""
+
+_PATIENCE_SECONDS = 60
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+class StoryStuck(Exception):
+    """A step was answered otherwise than the story expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """A fictitious enterprise, and what is particular about it."""
+
+    key: str
+    serial: int
+    name: str
+    division: str
+    facts: Mapping[str, Any]
+    tale: str
+
+    @property
+    def uscc(self) -> str:
+        return credit_code.generate(self.serial)
+
+    @property
+    def city(self) -> str:
+        return f"{self.division[:4]}00"
+
+    def declared(self) -> dict[str, Any]:
+        return {
+            "legal_name": self.name,
+            "uscc": self.uscc,
+            "is_legal_person": True,
+            "established_on": "2014-05-20",
+            "registered_division": self.city,
+            "applying_division": self.division,
+            "industry_code": "3484",
+            "focus_field": "advanced_equipment",
+            "product_direction": "four_bases",
+            "fiscal_year": 2025,
+            "employees": 126,
+            "operating_revenue": "68000000.00",
+            "main_business_revenue": "61200000.00",
+            "total_assets": "80000000.00",
+            "total_liabilities": "36000000.00",
+            "rd_expense": "4100000.00",
+            "rd_employees": 22,
+            "independent_ip": 9,
+            "management_certifications": ["ISO 9001"],
+            "own_brands": ["示例"],
+            "digital_level": "level_2",
+            "niche": "精密零部件",
+            "niche_since": "2016-01-01",
+            "supplies_large_enterprises": True,
+            "is_secret_involved": False,
+            "has_false_information": False,
+            "has_tax_or_dishonesty_record": False,
+            **self.facts,
+        }
+
+
+FIRMS = {
+    firm.key: firm
+    for firm in (
+        Firm(
+            "rising",
+            10000001,
+            "贵阳示例精密轴承有限公司",
+            "520102",
+            {},
+            "recognised, little giant, then national: paid only the difference",
+        ),
+        Firm(
+            "exact",
+            10000002,
+            "遵义示例新材料有限公司",
+            "520302",
+            {
+                "focus_field": "basic_materials",
+                "total_assets": "80000000.00",
+                "total_liabilities": "56000000.00",
+                "operating_revenue": "68000000.00",
+                "main_business_revenue": "47600000.00",
+            },
+            "exactly 70 % debt and 70 % main business: passes",
+        ),
+        Firm(
+            "beyond",
+            10000003,
+            "遵义示例机械配件有限公司",
+            "520302",
+            {
+                "total_assets": "80000000.00",
+                "total_liabilities": "56000000.01",
+                "operating_revenue": "68000000.00",
+                "main_business_revenue": "47599999.99",
+            },
+            "a cent beyond both limits: refused at submission",
+        ),
+        Firm(
+            "craft",
+            10000004,
+            "雷山示例银饰有限公司",
+            "522634",
+            {
+                "focus_field": "ethnic_crafts",
+                "product_direction": "provincial_strength",
+                "industry_code": "2438",
+                "is_ethnic_craft": True,
+                "employees": 15,
+                "operating_revenue": "10000000.00",
+                "main_business_revenue": "9800000.00",
+                "total_assets": "8000000.00",
+                "total_liabilities": "2000000.00",
+                "niche": "苗族银饰",
+            },
+            "ethnic crafts at exactly 10 million: recognised",
+        ),
+        Firm(
+            "corrected",
+            10000005,
+            "安顺示例食品有限公司",
+            "520402",
+            {"focus_field": "ecological_food", "industry_code": "1492", "niche": "刺梨饮料"},
+            "returned by its city, corrected, recognised",
+        ),
+        Firm(
+            "refused",
+            10000006,
+            "毕节示例化工有限公司",
+            "520502",
+            {"focus_field": "modern_chemicals", "industry_code": "2614", "niche": "精细化学品"},
+            "refused by the experts",
+        ),
+        Firm(
+            "fallen",
+            10000007,
+            "兴义示例电子有限公司",
+            "522301",
+            {"focus_field": "big_data_electronics", "industry_code": "3985", "niche": "电子元件"},
+            "little giant, paid; revoked for a false declaration, money called back",
+        ),
+        Firm(
+            "secret",
+            10000008,
+            "贵安示例装备有限公司",
+            "520900",
+            {"is_secret_involved": True, "niche": "特种装备"},
+            "secret-involved: recognised, and shown to no outsider",
+        ),
+    )
+}
+
+# Amounts of this example only: the plan prints none.
+PROVINCIAL_AMOUNT = "200000.00"
+NATIONAL_AMOUNT = "500000.00"
+
+
+class Storyteller:
+    """Tells the story to a platform at an address."""
+
+    def __init__(
+        self,
+        *,
+        client: httpx.AsyncClient,
+        clock: AdjustableClock,
+        token: Callable[..., str],
+        progress: ExampleProgress,
+        note: Callable[[ExampleProgress], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._token = token
+        self._progress = progress
+        self._note = note
+        self._say = say
+        self._begun_on = date.fromisoformat(progress.begun_on)
+
+    async def tell(self) -> None:
+        """Tell what has not been told yet. Raises `StoryStuck` when an answer is unexpected."""
+        await self._open_the_round()
+        await self._apply()
+        await self._review_the_round()
+        await self._choose_little_giants()
+        await self._reward_little_giants()
+        await self._record_the_nation()
+        await self._revoke()
+        self._clock.catch_up()
+        self._progress.is_told = True
+        self._note(self._progress)
+
+    async def _open_the_round(self) -> None:
+        self._go_to(0)
+        self._say("the province opens a round; finance sets the amounts of this example")
+        opened = self._day(0)
+        await self._post(
+            "round",
+            Office.PROVINCE,
+            "/rounds",
+            {
+                "code": f"{opened.year}-1",
+                "name": f"{opened.year}年度第一批省级“专精特新”中小企业（示例）",
+                "title": "srdi_sme",
+                "kinds": {"new": PACK, "renewal": PACK},
+                "opens_on": opened.isoformat(),
+                "closes_on": self._day(20).isoformat(),
+                "document_number": f"示例工信〔{opened.year}〕1号",
+            },
+        )
+        schedule = await self._post(
+            "schedule",
+            Office.FINANCE,
+            "/reward-schedules",
+            {
+                "code": f"example-{opened.year}",
+                "document_number": f"示例财〔{opened.year}〕1号（示例金额）",
+                "effective_from": date(opened.year, 1, 1).isoformat(),
+                "amounts": [
+                    {"title": "provincial_little_giant", "amount": PROVINCIAL_AMOUNT},
+                    {"title": "national_little_giant", "amount": NATIONAL_AMOUNT},
+                ],
+                "settlement": "top_up",
+                "scope": "concurrent_validity",
+                "budgets": [
+                    {"fiscal_year": year, "amount": "2000000.00"}
+                    for year in (opened.year, opened.year + 1)
+                ],
+            },
+            sub="finance-drafts",
+        )
+        await self._post(
+            "schedule-approved",
+            Office.FINANCE,
+            f"/reward-schedules/{schedule['id']}/approval",
+            sub="finance-approves",
+        )
+
+    async def _apply(self) -> None:
+        self._go_to(3)
+        self._say("eight enterprises fill in their applications and submit them")
+        for firm in FIRMS.values():
+            application = await self._post(
+                f"{firm.key}-draft",
+                Office.ENTERPRISE,
+                "/applications",
+                {
+                    "round_id": self._told("round")["id"],
+                    "kind": "new",
+                    "facts": firm.declared(),
+                },
+                uscc=firm.uscc,
+            )
+            await self._post(
+                f"{firm.key}-submission",
+                Office.ENTERPRISE,
+                f"/applications/{application['id']}/submission",
+                uscc=firm.uscc,
+                expect=HTTPStatus.CONFLICT if firm.key == "beyond" else None,
+            )
+
+    async def _review_the_round(self) -> None:
+        cases = [firm for firm in FIRMS.values() if firm.key != "beyond"]
+        self._go_to(8)
+        self._say("each city reviews its enterprises; Anshun sends one back, which is corrected")
+        await self._send_back_and_correct(FIRMS["corrected"])
+        for firm in cases:
+            await self._decide(firm, "city", Office.CITY, firm.city, "申报材料齐全，同意推荐")
+        self._go_to(16)
+        self._say("the province screens, experts evaluate and refuse one, the meeting determines")
+        for firm in cases:
+            await self._decide(firm, "screen", Office.PROVINCE, "520000", "形式审查通过")
+        self._go_to(26)
+        for firm in cases:
+            is_refused = firm.key == "refused"
+            await self._decide(
+                firm,
+                "experts",
+                Office.EXPERT,
+                "520000",
+                "创新成果与主导产品关联不足" if is_refused else "评审通过",
+                decision="reject" if is_refused else "endorse",
+            )
+        self._go_to(34)
+        passed = [firm for firm in cases if firm.key != "refused"]
+        for firm in passed:
+            await self._decide(firm, "meeting", Office.DECISION_MEETING, "520000", "审定通过")
+        await self._announce("srdi", passed, objected=FIRMS["exact"])
+
+    async def _send_back_and_correct(self, firm: Firm) -> None:
+        case = await self._case(firm, "srdi")
+        await self._post(
+            f"{firm.key}-returned",
+            Office.CITY,
+            f"/review-cases/{case['id']}/decisions",
+            {
+                "decision": "return",
+                "reason": "负债总额与审计报告不一致",
+                "remarks": [
+                    {"fact_or_document": "total_liabilities", "text": "请按审计报告第4页更正"}
+                ],
+            },
+            region=firm.city,
+            sub=f"city_office-{firm.city}",
+        )
+        path = f"/applications/{self._told(f'{firm.key}-draft')['id']}"
+        correction = f"{firm.key}-correction"
+        if correction not in self._progress.answers:
+            returned = await self._until(
+                path, Office.ENTERPRISE, lambda found: found["status"] == "returned", uscc=firm.uscc
+            )
+            await self._ask(
+                correction,
+                "PATCH",
+                Office.ENTERPRISE,
+                path,
+                {"facts": {"total_liabilities": "35500000.00"}},
+                uscc=firm.uscc,
+                headers={"If-Match": f'"{returned["version"]}"'},
+            )
+        await self._post(
+            f"{firm.key}-resubmission", Office.ENTERPRISE, f"{path}/submission", uscc=firm.uscc
+        )
+
+    async def _choose_little_giants(self) -> None:
+        chosen = [FIRMS["rising"], FIRMS["fallen"]]
+        self._go_to(60)
+        self._say("the province chooses little giants among the recognised enterprises")
+        opened = self._day(60)
+        giants = await self._post(
+            "giant-round",
+            Office.PROVINCE,
+            "/rounds",
+            {
+                "code": f"{opened.year}-G",
+                "name": f"{opened.year}年度省级专精特新“小巨人”企业（示例）",
+                "title": "provincial_little_giant",
+                "kinds": {"new": PACK},
+                "opens_on": opened.isoformat(),
+                "closes_on": self._day(75).isoformat(),
+                "document_number": f"示例工信〔{opened.year}〕8号",
+            },
+        )
+        for firm in chosen:
+            application = await self._post(
+                f"{firm.key}-giant-draft",
+                Office.ENTERPRISE,
+                "/applications",
+                {"round_id": giants["id"], "kind": "new", "facts": firm.declared()},
+                uscc=firm.uscc,
+            )
+            # The title has to have reached intake before it lets the enterprise on.
+            await self._until(
+                f"/applications/{application['id']}/eligibility",
+                Office.ENTERPRISE,
+                lambda found: found["can_be_submitted"],
+                uscc=firm.uscc,
+            )
+            await self._post(
+                f"{firm.key}-giant-submission",
+                Office.ENTERPRISE,
+                f"/applications/{application['id']}/submission",
+                uscc=firm.uscc,
+            )
+        for days, office, reason in (
+            (64, Office.CITY, "推荐为省级“小巨人”"),
+            (70, Office.PROVINCE, "形式审查通过"),
+            (76, Office.EXPERT, "细分市场领先，择优推荐"),
+            (82, Office.DECISION_MEETING, "审定通过"),
+        ):
+            self._go_to(days)
+            for firm in chosen:
+                region = firm.city if office is Office.CITY else "520000"
+                await self._decide(firm, f"giant-{office}", office, region, reason, "giant")
+        await self._announce("giant", chosen)
+
+    async def _reward_little_giants(self) -> None:
+        self._go_to(110)
+        self._say("finance rewards both little giants: one officer proposes, another approves")
+        for firm in (FIRMS["rising"], FIRMS["fallen"]):
+            await self._reward(firm, "provincial", "provincial_little_giant")
+
+    async def _record_the_nation(self) -> None:
+        firm = FIRMS["rising"]
+        self._go_to(140)
+        self._say("the ministry names one of them national little giant; it gets the difference")
+        await self._post(
+            "national",
+            Office.PROVINCE,
+            "/recognitions",
+            {
+                "uscc": firm.uscc,
+                "legal_name": firm.name,
+                "title": "national_little_giant",
+                "valid_from": self._day(140).isoformat(),
+                "document_number": f"工信部示例〔{self._day(140).year}〕1号",
+                "region": firm.division,
+            },
+        )
+        self._go_to(150)
+        await self._reward(firm, "national", "national_little_giant")
+
+    async def _revoke(self) -> None:
+        firm = FIRMS["fallen"]
+        self._go_to(175)
+        self._say("the other is found to have declared falsely: title revoked, money called back")
+        held = await self._until(
+            f"/enterprises/{firm.uscc}",
+            Office.PROVINCE,
+            lambda found: len(found["recognitions"]) == len(("srdi_sme", "little_giant")),
+        )
+        decided_on = self._day(175)
+        for recognition in sorted(held["recognitions"], key=lambda one: one["title"]):
+            await self._post(
+                f"{firm.key}-revoked-{recognition['title']}",
+                Office.PROVINCE,
+                f"/recognitions/{recognition['id']}/revocation",
+                {
+                    "ground": "false_declaration",
+                    "finding_number": f"示例查〔{decided_on.year}〕3号",
+                    "document_number": f"示例工信〔{decided_on.year}〕30号",
+                    "decided_on": decided_on.isoformat(),
+                },
+            )
+        found = await self._until(
+            f"/recoveries?uscc={firm.uscc}", Office.FINANCE, lambda found: bool(found["items"])
+        )
+        self._go_to(200)
+        await self._post(
+            f"{firm.key}-repayment",
+            Office.DISBURSEMENT,
+            f"/recoveries/{found['items'][0]['id']}/repayments",
+            {
+                "amount": "80000.00",
+                "paid_on": self._day(200).isoformat(),
+                "voucher": "EXAMPLE-R-1",
+            },
+        )
+
+    async def _announce(self, what: str, firms: list[Firm], objected: Firm | None = None) -> None:
+        """Put determined cases on public notice, and recognise them once it is over."""
+        cases = [await self._case(firm, what) for firm in firms]
+        today = self._clock.today()
+        self._say("public notice of five working days, then recognition")
+        notice = await self._post(
+            f"{what}-notice",
+            Office.PROVINCE,
+            "/notices",
+            {
+                "round_id": cases[0]["round_id"],
+                "case_ids": [case["id"] for case in cases],
+                "starts_on": today.isoformat(),
+            },
+        )
+        if objected is not None:
+            objection = await self._post(
+                f"{what}-objection",
+                None,
+                f"/public/notices/{notice['id']}/objections",
+                {
+                    "uscc": objected.uscc,
+                    "objector": {
+                        "kind": "person",
+                        "name": "示例异议人",
+                        "contact": "0851-00000000",
+                    },
+                    "facts": "认为该企业资产负债率超过标准。",
+                    "evidence": ["公开年报摘录（示例）"],
+                },
+            )
+            await self._post(
+                f"{what}-resolution",
+                Office.PROVINCE,
+                f"/objections/{objection['id']}/resolution",
+                {"sustained": False, "reason": "经核对审计报告，资产负债率恰为70%，符合条件"},
+            )
+        decided_on = date.fromisoformat(notice["ends_on"]) + timedelta(days=1)
+        self._clock.move_to_day(decided_on)
+        await self._post(
+            f"{what}-recognition",
+            Office.PROVINCE,
+            f"/notices/{notice['id']}/recognition",
+            {
+                "document_number": f"示例工信〔{decided_on.year}〕{what.upper()}号",
+                "decided_on": decided_on.isoformat(),
+            },
+        )
+        for firm in firms:
+            await self._until(
+                f"/enterprises/{firm.uscc}",
+                Office.PROVINCE,
+                lambda found: bool(found["recognitions"]),
+            )
+
+    async def _reward(self, firm: Firm, what: str, title: str) -> None:
+        # The registry's news has to have reached rewards before there is anything to grant.
+        await self._until_post(
+            "/award-calculations",
+            Office.FINANCE,
+            {"uscc": firm.uscc},
+            lambda found: found["highest"] is not None and found["highest"]["title"] == title,
+        )
+        today = self._clock.today()
+        award = await self._post(
+            f"{firm.key}-{what}-award",
+            Office.FINANCE,
+            "/awards",
+            {"uscc": firm.uscc, "fiscal_year": today.year, "reason": "择优奖励（示例）"},
+            sub="finance-proposes",
+        )
+        await self._post(
+            f"{firm.key}-{what}-approval",
+            Office.FINANCE,
+            f"/awards/{award['id']}/approval",
+            sub="finance-approves",
+        )
+        await self._post(
+            f"{firm.key}-{what}-payment",
+            Office.DISBURSEMENT,
+            f"/awards/{award['id']}/disbursement",
+            {
+                "amount": award["amount"],
+                "paid_on": today.isoformat(),
+                "voucher": f"EXAMPLE-{firm.serial}-{what}",
+            },
+        )
+
+    async def _decide(
+        self,
+        firm: Firm,
+        stage: str,
+        office: Office,
+        region: str,
+        reason: str,
+        what: str = "srdi",
+        *,
+        decision: str = "endorse",
+    ) -> None:
+        name = f"{firm.key}-{stage}"
+        if name in self._progress.answers:
+            return
+        case = await self._case(firm, what)
+        # Its turn has come, or had come when the answer was lost.
+        await self._until(
+            f"/review-cases/{case['id']}",
+            Office.PROVINCE,
+            lambda found: (
+                found["office"] == office
+                or any(
+                    (one["office"], one["decision"]) == (office, decision)
+                    for one in found["decisions"]
+                )
+            ),
+        )
+        await self._post(
+            name,
+            office,
+            f"/review-cases/{case['id']}/decisions",
+            {"decision": decision, "reason": reason},
+            region=region,
+            sub=f"{office}-{region}",
+        )
+
+    async def _case(self, firm: Firm, what: str) -> dict[str, Any]:
+        """Return an enterprise's case, once review has it."""
+        draft = "draft" if what == "srdi" else f"{what}-draft"
+        application_id = self._told(f"{firm.key}-{draft}")["id"]
+
+        def matching(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+            return [one for one in found["items"] if one["application_id"] == application_id]
+
+        found = await self._until(
+            "/review-cases?limit=200", Office.PROVINCE, lambda found: bool(matching(found))
+        )
+        return matching(found)[0]
+
+    def _day(self, number: int) -> date:
+        return self._begun_on + timedelta(days=number)
+
+    def _go_to(self, number: int) -> None:
+        self._clock.move_to_day(self._day(number))
+
+    def _told(self, name: str) -> dict[str, Any]:
+        answer = self._progress.answers[name]
+        if not isinstance(answer, dict):
+            raise StoryStuck(f"the answer to {name} is not what it was")
+        return answer
+
+    async def _post(
+        self,
+        name: str,
+        office: Office | None,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        expect: HTTPStatus | None = None,
+        **who: Any,
+    ) -> dict[str, Any]:
+        return await self._ask(
+            name,
+            "POST",
+            office,
+            path,
+            body,
+            expect=expect,
+            headers={"Idempotency-Key": f"example-{self._progress.begun_on}-{name}"},
+            **who,
+        )
+
+    async def _ask(
+        self,
+        name: str,
+        method: str,
+        office: Office | None,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str],
+        expect: HTTPStatus | None = None,
+        **who: Any,
+    ) -> dict[str, Any]:
+        """Take a step of the story once, and write its answer down before the next."""
+        if name in self._progress.answers:
+            return self._told(name)
+        answer = await self._client.request(
+            method,
+            f"/api/v1{path}",
+            json=body,
+            headers={**headers, **self._authorization(office, **who)},
+        )
+        is_expected = answer.status_code == expect if expect else answer.is_success
+        if not is_expected:
+            raise StoryStuck(
+                f"{name}: {method} {path} was answered {answer.status_code}: {answer.text}"
+            )
+        content: dict[str, Any] = answer.json()
+        self._progress.answers[name] = content
+        self._note(self._progress)
+        return content
+
+    async def _until(
+        self,
+        path: str,
+        office: Office,
+        is_so: Callable[[dict[str, Any]], bool],
+        **who: Any,
+    ) -> dict[str, Any]:
+        """Look until something is so: the services tell each other a moment later."""
+        return await self._look_until(
+            path,
+            lambda: self._client.get(f"/api/v1{path}", headers=self._authorization(office, **who)),
+            is_so,
+        )
+
+    async def _until_post(
+        self,
+        path: str,
+        office: Office,
+        body: Mapping[str, Any],
+        is_so: Callable[[dict[str, Any]], bool],
+    ) -> dict[str, Any]:
+        return await self._look_until(
+            path,
+            lambda: self._client.post(
+                f"/api/v1{path}", json=body, headers=self._authorization(office)
+            ),
+            is_so,
+        )
+
+    async def _look_until(
+        self,
+        path: str,
+        look: Callable[[], Awaitable[httpx.Response]],
+        is_so: Callable[[dict[str, Any]], bool],
+    ) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + _PATIENCE_SECONDS
+        while True:
+            answer = await look()
+            if answer.is_success:
+                content: dict[str, Any] = answer.json()
+                if is_so(content):
+                    return content
+            if loop.time() > give_up_at:
+                raise StoryStuck(f"{path} still answers {answer.status_code}: {answer.text}")
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _authorization(self, office: Office | None, **who: Any) -> dict[str, str]:
+        if office is None:
+            return {}
+        if "uscc" not in who:
+            who.setdefault("region", "520000")
+        return {"Authorization": f"Bearer {self._token(office, **who)}"}

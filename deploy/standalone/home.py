@@ -1,0 +1,91 @@
+"""What the standalone platform keeps on disk between two starts."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, JsonValue
+
+from deploy.schema import PROJECT
+from gateway.keys import KeyRing, create_key, read_keys
+
+ISSUER = "http://127.0.0.1/standalone"
+
+
+class AlreadyRunning(Exception):
+    """Another process serves from this folder."""
+
+
+class ExampleProgress(BaseModel):
+    """How far the worked example has been told, with every answer that it was given so far."""
+
+    begun_on: str
+    is_told: bool = False
+    answers: dict[str, JsonValue] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder: the database, the signing keys, and how far the worked example has come."""
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        """Return SRDI_HOME, or `.data` in the project."""
+        return cls(Path(os.environ.get("SRDI_HOME") or PROJECT / ".data"))
+
+    @property
+    def postgres(self) -> Path:
+        return self.folder / "postgres"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "platform.log"
+
+    @property
+    def _keys(self) -> Path:
+        return self.folder / "keys"
+
+    @property
+    def _example(self) -> Path:
+        return self.folder / "example.json"
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Keep the folder for this process. Raises `AlreadyRunning` when another one has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AlreadyRunning(str(self.folder)) from error
+            yield
+
+    def keys(self) -> KeyRing:
+        """Return the signing keys; the first call makes one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return read_keys(self._keys)
+        except FileNotFoundError:
+            create_key(self._keys, "0001")
+            return read_keys(self._keys)
+
+    def existing_keys(self) -> KeyRing:
+        """Return the signing keys. Raises `FileNotFoundError` before the first start."""
+        return read_keys(self._keys)
+
+    def example(self) -> ExampleProgress | None:
+        """Return how far the worked example has come, or None before it was begun."""
+        if not self._example.exists():
+            return None
+        return ExampleProgress.model_validate_json(self._example.read_text("utf-8"))
+
+    def note_example(self, progress: ExampleProgress) -> None:
+        """Write down, in one step, how far the example has come."""
+        draft = self._example.with_suffix(".new")
+        draft.write_text(progress.model_dump_json(), "utf-8")
+        draft.replace(self._example)

@@ -1,0 +1,217 @@
+"""The gateway and the services as five processes over sockets, on a clock kept in a file.
+
+Run as a module, it is one service: `python -m tests.builders.processes review <settings file>`.
+The clock in a file is the test's own; no setting of the platform leads to it.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import uvicorn
+from sqlalchemy.engine import URL
+
+from deploy.schema import SERVICES, login_of
+from deploy.standalone.home import ISSUER
+from deploy.standalone.platform import CREATE, FEEDS
+from gateway.keys import KeyRing, create_key, read_keys
+from services.kernel.clock import AdjustableClock, day_of
+from services.kernel.service_app import Environment
+
+GATEWAY = "gateway"
+
+
+class FileClock(AdjustableClock):
+    """A clock whose distance from the real time is in a file that several processes read."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        super().__init__()
+
+    def now(self) -> datetime:
+        seconds = float(self._file.read_text("ascii")) if self._file.exists() else 0.0
+        return datetime.now(UTC) + timedelta(seconds=seconds)
+
+    def today(self) -> date:
+        return day_of(self.now())
+
+    def set(self, instant: datetime) -> None:
+        self._write((instant - datetime.now(UTC)).total_seconds())
+
+    def move_to_day(self, day: date, at: time = time(9, 0)) -> None:
+        super().move_to_day(day, at)
+
+    def catch_up(self) -> None:
+        self._write(0.0)
+
+    def _write(self, seconds: float) -> None:
+        draft = self._file.with_suffix(".new")
+        draft.write_text(str(seconds), "ascii")
+        draft.replace(self._file)
+
+
+@dataclass
+class Processes:
+    """Five processes; any of them can be killed and started again."""
+
+    folder: Path
+    owner: URL
+    ports: Mapping[str, int]
+    keys: KeyRing
+    clock: FileClock
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports[GATEWAY]}"
+
+    def start(self, name: str) -> None:
+        environment = {
+            **os.environ,
+            **_settings(self, name),
+            "SRDI_ISSUER": ISSUER,
+            "SRDI_LOG_FORMAT": "json",
+            "PYTHONPATH": str(Path.cwd()),
+        }
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(  # noqa: S603 - our own module
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.builders.processes",
+                    name,
+                    str(self.ports[name]),
+                    str(self.folder / "clock"),
+                ],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would."""
+        process = self.running[name]
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+        self.killed.append(name)
+
+    def end(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    async def until_ready(self, seconds: float = 60) -> None:
+        give_up_at = asyncio.get_running_loop().time() + seconds
+        async with httpx.AsyncClient(base_url=self.base_url) as client:
+            while True:
+                try:
+                    if (await client.get("/readyz")).is_success:
+                        return
+                except httpx.TransportError:
+                    pass
+                if asyncio.get_running_loop().time() > give_up_at:
+                    raise TimeoutError(self.logs())
+                await asyncio.sleep(0.1)
+
+    def logs(self) -> str:
+        """Return the end of every process's log, for a failed test to show."""
+        return "\n".join(
+            f"--- {file.name}\n{file.read_text('utf-8', 'replace')[-2000:]}"
+            for file in sorted(self.folder.glob("*.log"))
+        )
+
+
+@asynccontextmanager
+async def five_processes(folder: Path, owner: URL) -> AsyncIterator[Processes]:
+    create_key(folder / "keys", "0001")
+    processes = Processes(
+        folder=folder,
+        owner=owner,
+        ports=_free_ports(GATEWAY, *SERVICES),
+        keys=read_keys(folder / "keys"),
+        clock=FileClock(folder / "clock"),
+    )
+    client_secrets = {service: secrets.token_urlsafe(32) for service in SERVICES}
+    (folder / "secrets.json").write_text(json.dumps(client_secrets), "utf-8")
+    (folder / "clients.toml").write_text(
+        "\n".join(
+            f'[[client]]\nclient_id = "service-{service}"\nname = "{service}"\n'
+            f'secret_sha256 = "{sha256(secret.encode()).hexdigest()}"\n'
+            'scopes = ["events:read", "events:internal"]'
+            for service, secret in client_secrets.items()
+        ),
+        "utf-8",
+    )
+    try:
+        for name in (GATEWAY, *SERVICES):
+            processes.start(name)
+        await processes.until_ready()
+        yield processes
+    finally:
+        processes.end()
+
+
+def _settings(of: Processes, name: str) -> dict[str, str]:
+    if name == GATEWAY:
+        return {
+            "SRDI_KEYS_FOLDER": str(of.folder / "keys"),
+            "SRDI_CLIENTS_FILE": str(of.folder / "clients.toml"),
+            "SRDI_SERVICES": json.dumps({one: _address(of, one) for one in SERVICES}),
+        }
+    login = of.owner.set(username=login_of(name))
+    return {
+        "SRDI_DATABASE_URL": login.render_as_string(hide_password=False),
+        "SRDI_GATEWAY_URL": _address(of, GATEWAY),
+        "SRDI_CLIENT_SECRET": json.loads((of.folder / "secrets.json").read_text("utf-8"))[name],
+        "SRDI_FEEDS": json.dumps({source: _address(of, source) for source in FEEDS[name]}),
+    }
+
+
+def _address(of: Processes, name: str) -> str:
+    return f"http://127.0.0.1:{of.ports[name]}"
+
+
+def _free_ports(*names: str) -> dict[str, int]:
+    probes = {name: socket.socket() for name in names}
+    for probe in probes.values():
+        probe.bind(("127.0.0.1", 0))
+    ports = {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return ports
+
+
+def main(name: str, port: str, clock_file: str) -> None:
+    """Be one of the five processes."""
+    if name == GATEWAY:
+        from gateway.app import from_environment
+
+        app = from_environment()
+    else:
+        from dataclasses import replace
+
+        environment = replace(Environment.from_settings(name), clock=FileClock(Path(clock_file)))
+        app = CREATE[name](environment)
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
