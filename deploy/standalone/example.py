@@ -218,7 +218,7 @@ class Storyteller:
 
     async def _open_the_round(self) -> None:
         self._go_to(0)
-        self._say("the province opens a round; finance sets the amounts of this example")
+        self._say("the province opens a round; finance sets example amounts")
         opened = self._day(0)
         await self._post(
             "round",
@@ -264,7 +264,7 @@ class Storyteller:
 
     async def _apply(self) -> None:
         self._go_to(3)
-        self._say("eight enterprises fill in their applications and submit them")
+        self._say("eight enterprises apply; one is a cent beyond two limits")
         for firm in FIRMS.values():
             application = await self._post(
                 f"{firm.key}-draft",
@@ -288,12 +288,12 @@ class Storyteller:
     async def _review_the_round(self) -> None:
         cases = [firm for firm in FIRMS.values() if firm.key != "beyond"]
         self._go_to(8)
-        self._say("each city reviews its enterprises; Anshun sends one back, which is corrected")
+        self._say("cities recommend; Anshun sends one back, it is corrected")
         await self._send_back_and_correct(FIRMS["corrected"])
         for firm in cases:
             await self._decide(firm, "city", Office.CITY, firm.city, "申报材料齐全，同意推荐")
         self._go_to(16)
-        self._say("the province screens, experts evaluate and refuse one, the meeting determines")
+        self._say("screening, expert evaluation (one refused), determination")
         for firm in cases:
             await self._decide(firm, "screen", Office.PROVINCE, "520000", "形式审查通过")
         self._go_to(26)
@@ -351,7 +351,7 @@ class Storyteller:
     async def _choose_little_giants(self) -> None:
         chosen = [FIRMS["rising"], FIRMS["fallen"]]
         self._go_to(60)
-        self._say("the province chooses little giants among the recognised enterprises")
+        self._say("little giants are chosen among the recognised")
         opened = self._day(60)
         giants = await self._post(
             "giant-round",
@@ -402,14 +402,14 @@ class Storyteller:
 
     async def _reward_little_giants(self) -> None:
         self._go_to(110)
-        self._say("finance rewards both little giants: one officer proposes, another approves")
+        self._say("both are rewarded: proposed by one officer, approved by another")
         for firm in (FIRMS["rising"], FIRMS["fallen"]):
             await self._reward(firm, "provincial", "provincial_little_giant")
 
     async def _record_the_nation(self) -> None:
         firm = FIRMS["rising"]
         self._go_to(140)
-        self._say("the ministry names one of them national little giant; it gets the difference")
+        self._say("one becomes national little giant; it gets the difference")
         await self._post(
             "national",
             Office.PROVINCE,
@@ -429,7 +429,7 @@ class Storyteller:
     async def _revoke(self) -> None:
         firm = FIRMS["fallen"]
         self._go_to(175)
-        self._say("the other is found to have declared falsely: title revoked, money called back")
+        self._say("the other declared falsely: revoked, its money called back")
         held = await self._until(
             f"/enterprises/{firm.uscc}",
             Office.PROVINCE,

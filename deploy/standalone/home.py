@@ -2,14 +2,17 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import BaseModel, JsonValue
 
 from deploy.schema import PROJECT
+from gateway.clients import Client, read_clients
 from gateway.keys import KeyRing, create_key, read_keys
 
 ISSUER = "http://127.0.0.1/standalone"
@@ -54,6 +57,10 @@ class Home:
     def _example(self) -> Path:
         return self.folder / "example.json"
 
+    @property
+    def clients_file(self) -> Path:
+        return self.folder / "clients.toml"
+
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Keep the folder for this process. Raises `AlreadyRunning` when another one has it."""
@@ -73,6 +80,24 @@ class Home:
         except FileNotFoundError:
             create_key(self._keys, "0001")
             return read_keys(self._keys)
+
+    def clients(self) -> Mapping[str, Client]:
+        """Return the clients that may ask for tokens; the first call makes one to try it with."""
+        if not self.clients_file.exists():
+            secret = secrets.token_urlsafe(32)
+            self.clients_file.touch(mode=0o600)
+            self.clients_file.write_text(
+                "# Clients of the standalone platform. Only the hash of a secret counts;\n"
+                f"# the secret of this one, to try it with, is {secret}\n"
+                "[[client]]\n"
+                'client_id = "example-bank"\n'
+                'name = "A bank that checks certificates"\n'
+                f'secret_sha256 = "{sha256(secret.encode()).hexdigest()}"\n'
+                'scopes = ["registry:read", "events:read"]\n'
+                'region = "520000"\n',
+                "utf-8",
+            )
+        return read_clients(self.clients_file)
 
     def existing_keys(self) -> KeyRing:
         """Return the signing keys. Raises `FileNotFoundError` before the first start."""

@@ -67,7 +67,7 @@ async def _serve(
     clock = AdjustableClock()
     keys = home.keys()
     platform = put_together(
-        owner=owner, passwords={}, keys=keys, issuer=ISSUER, clients={}, clock=clock
+        owner=owner, passwords={}, keys=keys, issuer=ISSUER, clients=home.clients(), clock=clock
     )
     server = uvicorn.Server(
         uvicorn.Config(

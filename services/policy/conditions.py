@@ -41,7 +41,7 @@ class Matter:
     facts: Facts
     declared: Mapping[str, Fact]
     options: Mapping[str, frozenset[str]]
-    size: EnterpriseSize | None
+    size: EnterpriseSize
     applied_on: date
     """The day of application: a rolling period counts back from it."""
     today: date
@@ -301,13 +301,8 @@ class IsSmallOrMedium(_Rule):
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("one_of", f"{Size.MEDIUM}, {Size.SMALL}, {Size.MICRO}")
         size = matter.size
-        if size is None or size.is_sme is None:
-            because = (
-                Text("缺少划型所需的事实。", "Facts that decide the size are missing.")
-                if size is None
-                else size.because
-            )
-            return Judgement(Verdict.NEEDS_OFFICER, because, stated)
+        if size.is_sme is None:
+            return Judgement(Verdict.NEEDS_OFFICER, size.because, stated)
         return Judgement(
             Verdict.MET if size.is_sme else Verdict.NOT_MET, because=size.because, limit=stated
         )

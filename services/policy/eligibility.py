@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from services.policy.conditions import Finding, Matter, Verdict, worst
 from services.policy.enterprise_size import EnterpriseSize, classify
@@ -62,7 +61,7 @@ def check(
         title=title,
         on=on,
         verdict=worst(finding.verdict for finding in (*conditions, *barred_by)),
-        enterprise_size=matter.size or classify(None, **_NO_FIGURES),
+        enterprise_size=matter.size,
         conditions=conditions,
         vetoes=barred_by,
     )
@@ -74,13 +73,6 @@ def vetoes(
     """Judge a title's vetoes again, as review does before it recommends and determines."""
     matter = _matter(pack, facts, applied_on=applied_on, today=today, titles_held=())
     return tuple(pack.condition(veto).find(matter) for veto in pack.title_named(title).vetoes)
-
-
-_NO_FIGURES: dict[str, Any] = {
-    "employees": None,
-    "operating_revenue": None,
-    "total_assets": None,
-}
 
 
 def _matter(
@@ -97,12 +89,9 @@ def _matter(
     )
 
 
-def _size(facts: Facts) -> EnterpriseSize | None:
-    code = facts.get("industry_code")
-    if code is None:
-        return None
+def _size(facts: Facts) -> EnterpriseSize:
     return classify(
-        code,
+        facts.get("industry_code"),
         employees=facts.get("employees"),
         operating_revenue=_money(facts.get("operating_revenue")),
         total_assets=_money(facts.get("total_assets")),

@@ -99,17 +99,15 @@ def classify(
 
     Money is in yuan, employees in persons. A size that cannot be told is None, never a guess.
     """
-    group = group_of(industry_code) if industry_code else None
+    if industry_code is None:
+        return _undecided(Text("未提供所属行业，无法划型。", "The industry is not given."))
+    group = group_of(industry_code)
     if group is None:
-        return EnterpriseSize(
-            group=None,
-            size=None,
-            is_sme=None,
-            because=Text(
+        return _undecided(
+            Text(
                 "划型标准未列明该行业，由主管部门判定。",
                 "The size standard does not cover this sector; an officer decides.",
-            ),
-            indicators={},
+            )
         )
     given = {
         "employees": None if employees is None else Decimal(employees),
@@ -140,6 +138,10 @@ def classify(
         because=_explain(group, size, used),
         indicators=used,
     )
+
+
+def _undecided(because: Text) -> EnterpriseSize:
+    return EnterpriseSize(group=None, size=None, is_sme=None, because=because, indicators={})
 
 
 def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
