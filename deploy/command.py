@@ -1,6 +1,9 @@
 """The command `srdi`: the standalone platform, its tokens, its audit, its packs."""
 
 import asyncio
+import json
+import os
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +13,8 @@ from rich.table import Table
 from sqlalchemy.engine import URL, make_url
 
 from deploy.audit import verify_chains
+from deploy.deployment import GATEWAY, write_deployment
+from deploy.schema import SERVICES, prepare_database, set_passwords
 from deploy.standalone.example import StoryStuck
 from deploy.standalone.home import AlreadyRunning, Home
 from deploy.standalone.offices import SCOPES, token_for
@@ -28,8 +33,10 @@ app = typer.Typer(
     help="The platform on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 audit = typer.Typer(help="The history that nobody can edit.", no_args_is_help=True)
+deployment = typer.Typer(help="Separate processes, as in a data centre.", no_args_is_help=True)
 pack = typer.Typer(help="Policy packs.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(deployment, name="deployment")
 app.add_typer(pack, name="pack")
 
 _console = Console()
@@ -140,6 +147,53 @@ def _verify(database: URL) -> bool:
     return all(report.broken_at is None for report in reports.values())
 
 
+@deployment.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet.")],
+    issuer: Annotated[
+        str, typer.Option(help="Where the gateway is reached from outside; `iss` of its tokens.")
+    ] = "http://127.0.0.1:8000",
+) -> None:
+    """Make the keys, passwords and environment files that docker-compose.yml starts from."""
+    try:
+        write_deployment(
+            folder,
+            owner=URL.create(
+                "postgresql+asyncpg",
+                username="srdi_owner",
+                password=secrets.token_urlsafe(24),
+                host="postgres",
+                database="srdi",
+            ),
+            issuer=issuer,
+            addresses={name: f"http://{name}:8000" for name in (GATEWAY, *SERVICES)},
+            files_at="/run/srdi",
+        )
+    except FileExistsError as error:
+        raise _fail(f"{folder} is there already; its secrets are not overwritten.") from error
+    _console.print(f"{folder} is written. It holds every secret: keep it, and keep it to yourself.")
+
+
+@deployment.command()
+def prepare() -> None:
+    """Create schemas and logins, run the migrations, set the passwords; may be run again.
+
+    Reads SRDI_OWNER_URL and SRDI_PASSWORDS, as prepare.env has them.
+    """
+    try:
+        owner = make_url(os.environ["SRDI_OWNER_URL"])
+        passwords: dict[str, str] = json.loads(os.environ["SRDI_PASSWORDS"])
+    except KeyError as missing:
+        raise _fail(f"{missing.args[0]} is not set; see prepare.env.") from missing
+
+    async def bring_up() -> None:
+        await prepare_database(owner)
+        await set_passwords(owner, passwords)
+
+    asyncio.run(bring_up())
+    _console.print("schemas, logins and migrations are in place")
+
+
 @pack.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
@@ -176,3 +230,7 @@ def list_packs() -> None:
     for file in sorted(PACKS.glob("*/*/pack.toml")):
         found = read_pack(file)
         _console.print(f"{found.name}  {found.title.zh}  {found.title.en}", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

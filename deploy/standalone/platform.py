@@ -17,6 +17,7 @@ import services.applications.app
 import services.registry.app
 import services.review.app
 import services.rewards.app
+from deploy.deployment import FEEDS
 from deploy.schema import SERVICES, login_of
 from gateway.app import create_app as create_gateway
 from gateway.clients import Client
@@ -33,13 +34,6 @@ CREATE: Mapping[str, Callable[[Environment], FastAPI]] = {
     "review": services.review.app.create_app,
     "registry": services.registry.app.create_app,
     "rewards": services.rewards.app.create_app,
-}
-# Whose feeds each service follows. In a data centre SRDI_FEEDS says it, with addresses.
-FEEDS: Mapping[str, tuple[str, ...]] = {
-    "applications": ("review", "registry"),
-    "review": ("applications",),
-    "registry": ("review", "applications"),
-    "rewards": ("registry",),
 }
 
 

@@ -5,9 +5,7 @@ The clock in a file is the test's own; no setting of the platform leads to it.
 """
 
 import asyncio
-import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,21 +14,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import uvicorn
 from sqlalchemy.engine import URL
 
-from deploy.schema import SERVICES, login_of
+from deploy.deployment import GATEWAY, read_environment, write_deployment
+from deploy.schema import SERVICES
 from deploy.standalone.home import ISSUER
-from deploy.standalone.platform import CREATE, FEEDS
-from gateway.keys import KeyRing, create_key, read_keys
+from deploy.standalone.platform import CREATE
+from gateway.keys import KeyRing, read_keys
 from services.kernel.clock import AdjustableClock, day_of
 from services.kernel.service_app import Environment
-
-GATEWAY = "gateway"
 
 
 class FileClock(AdjustableClock):
@@ -81,9 +77,7 @@ class Processes:
     def start(self, name: str) -> None:
         environment = {
             **os.environ,
-            **_settings(self, name),
-            "SRDI_ISSUER": ISSUER,
-            "SRDI_LOG_FORMAT": "json",
+            **read_environment(self.folder / "deployment" / f"{name}.env"),
             "PYTHONPATH": str(Path.cwd()),
         }
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -141,24 +135,19 @@ class Processes:
 
 @asynccontextmanager
 async def five_processes(folder: Path, owner: URL) -> AsyncIterator[Processes]:
-    create_key(folder / "keys", "0001")
+    ports = _free_ports(GATEWAY, *SERVICES)
+    write_deployment(
+        folder / "deployment",
+        owner=owner,
+        issuer=ISSUER,
+        addresses={name: f"http://127.0.0.1:{port}" for name, port in ports.items()},
+    )
     processes = Processes(
         folder=folder,
+        ports=ports,
+        keys=read_keys(folder / "deployment" / "keys"),
         owner=owner,
-        ports=_free_ports(GATEWAY, *SERVICES),
-        keys=read_keys(folder / "keys"),
         clock=FileClock(folder / "clock"),
-    )
-    client_secrets = {service: secrets.token_urlsafe(32) for service in SERVICES}
-    (folder / "secrets.json").write_text(json.dumps(client_secrets), "utf-8")
-    (folder / "clients.toml").write_text(
-        "\n".join(
-            f'[[client]]\nclient_id = "service-{service}"\nname = "{service}"\n'
-            f'secret_sha256 = "{sha256(secret.encode()).hexdigest()}"\n'
-            'scopes = ["events:read", "events:internal"]'
-            for service, secret in client_secrets.items()
-        ),
-        "utf-8",
     )
     try:
         for name in (GATEWAY, *SERVICES):
@@ -167,26 +156,6 @@ async def five_processes(folder: Path, owner: URL) -> AsyncIterator[Processes]:
         yield processes
     finally:
         processes.end()
-
-
-def _settings(of: Processes, name: str) -> dict[str, str]:
-    if name == GATEWAY:
-        return {
-            "SRDI_KEYS_FOLDER": str(of.folder / "keys"),
-            "SRDI_CLIENTS_FILE": str(of.folder / "clients.toml"),
-            "SRDI_SERVICES": json.dumps({one: _address(of, one) for one in SERVICES}),
-        }
-    login = of.owner.set(username=login_of(name))
-    return {
-        "SRDI_DATABASE_URL": login.render_as_string(hide_password=False),
-        "SRDI_GATEWAY_URL": _address(of, GATEWAY),
-        "SRDI_CLIENT_SECRET": json.loads((of.folder / "secrets.json").read_text("utf-8"))[name],
-        "SRDI_FEEDS": json.dumps({source: _address(of, source) for source in FEEDS[name]}),
-    }
-
-
-def _address(of: Processes, name: str) -> str:
-    return f"http://127.0.0.1:{of.ports[name]}"
 
 
 def _free_ports(*names: str) -> dict[str, int]:
