@@ -13,7 +13,7 @@ from services.kernel.journal import ChainReport, JournalTables, verify_chain
 
 async def verify_chains(database: URL) -> Mapping[str, ChainReport]:
     """Return what each service's chain looks like, read in one transaction each."""
-    engine = create_async_engine(database, poolclass=NullPool)
+    engine = create_async_engine(database, poolclass=NullPool, isolation_level="REPEATABLE READ")
     reports = {}
     for service in SERVICES:
         tables: JournalTables = importlib.import_module(f"services.{service}.models").tables

@@ -21,7 +21,8 @@ from deploy.schema import login_of, prepare_database
 from deploy.standalone.postgres import embedded_postgres
 from services.kernel.identifiers import new_id
 
-TEMPLATE = "srdi_template"
+# Workers that share one server (TEST_DATABASE_URL) do not share a template.
+TEMPLATE = f"srdi_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 structlog.configure(
     processors=[
@@ -54,6 +55,7 @@ def server() -> Iterator[URL]:
         url = make_url(given)
         _make_template(url)
         yield url
+        asyncio.run(run_on(url, f"DROP DATABASE {TEMPLATE}"))
         return
     with (
         tempfile.TemporaryDirectory(prefix="srdi-test-", ignore_cleanup_errors=True) as folder,

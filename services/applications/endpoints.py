@@ -26,6 +26,7 @@ from services.applications.problems import (
     NotEligible,
     NothingToRenew,
     NotYourEnterprise,
+    RenewalNotOpen,
     RoundClosed,
     RoundCodeTaken,
     RoundNotFound,
@@ -196,6 +197,7 @@ async def close_round(
         ApplicationExists,
         TitleHeldAlready,
         NothingToRenew,
+        RenewalNotOpen,
         Excluded,
         FactsInvalid,
     ),
@@ -295,6 +297,7 @@ async def edit_application(
         RoundNotOpen,
         TitleHeldAlready,
         NothingToRenew,
+        RenewalNotOpen,
         Excluded,
     ),
 )

@@ -73,6 +73,8 @@ class Application(Base):
     status: Mapped[ApplicationStatus] = mapped_column(enum_column(ApplicationStatus))
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     submission_number: Mapped[int]
+    applied_on: Mapped[date | None]
+    """The day of the first submission."""
     opened: Mapped[list[str]] = mapped_column(JSONB)
     """What a return for correction opened for change."""
     return_reason: Mapped[str | None] = mapped_column(Text)

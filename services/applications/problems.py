@@ -153,6 +153,15 @@ class NothingToRenew(Problem):
     )
 
 
+class RenewalNotOpen(Problem):
+    status, slug = 409, "renewal-not-open"
+    title = Text("尚未到复核申报时间", "The renewal is not open yet")
+    meaning = Text(
+        "复核在有效期届满前规定的月数内受理。",
+        "A renewal is taken in the months before the term ends that the pack names.",
+    )
+
+
 class Excluded(Problem):
     status, slug = 409, "excluded"
     title = Text("尚在不得申报期内", "The enterprise may not apply yet")

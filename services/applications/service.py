@@ -225,7 +225,7 @@ class ApplicationService:
                 ]
             )
         _require_own(applicant, uscc=uscc, division=division)
-        refuse_kind(kind, of.title, await self._held(uscc), self._clock.today())
+        refuse_kind(kind, of.title, await self._held(uscc), self._clock.today(), pack.validity)
         now = self._clock.now()
         draft = Application(
             id=new_id(),
@@ -239,6 +239,7 @@ class ApplicationService:
             status=ApplicationStatus.DRAFT,
             facts=values,
             submission_number=0,
+            applied_on=None,
             opened=[],
             return_reason=None,
             remarks=[],
@@ -315,14 +316,17 @@ class ApplicationService:
         pack = self._catalogue.pack(submitted.policy_pack)
         _require_complete(pack, submitted)
         held = await self._held(submitted.uscc)
-        refuse_kind(submitted.kind, submitted.title, held, today)
+        refuse_kind(submitted.kind, submitted.title, held, today, pack.validity)
+        # Rolling periods count back from the day of application, also for a correction.
+        submitted.applied_on = submitted.applied_on or today
         titles_held = _titles_on(held, today)
         _require_eligible(
             check(
                 pack,
                 title=submitted.title,
                 facts=submitted.facts,
-                on=today,
+                on=submitted.applied_on,
+                today=today,
                 titles_held=titles_held,
             )
         )
@@ -425,7 +429,8 @@ class ApplicationService:
             self._catalogue.pack(found.policy_pack),
             title=found.title,
             facts=found.facts,
-            on=today,
+            on=found.applied_on or today,
+            today=today,
             titles_held=_titles_on(await self._held(found.uscc), today),
         )
 

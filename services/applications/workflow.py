@@ -13,9 +13,11 @@ from services.applications.problems import (
     Excluded,
     FactNotOpened,
     NothingToRenew,
+    RenewalNotOpen,
     TitleHeldAlready,
 )
 from services.kernel.text import Text
+from services.policy.validity import Term, Validity, renewal_opens_on
 
 
 class ApplicationStatus(StrEnum):
@@ -109,7 +111,9 @@ class HeldTitle:
         return self.valid_from <= day <= self.valid_until and not is_revoked
 
 
-def refuse_kind(kind: str, title: str, held: Sequence[HeldTitle], day: date) -> None:
+def refuse_kind(
+    kind: str, title: str, held: Sequence[HeldTitle], day: date, validity: Validity
+) -> None:
     """Refuse an application that what the enterprise holds or has lost does not allow (六(三))."""
     barred_until = max(
         (one.exclusion_until for one in held if one.exclusion_until is not None), default=None
@@ -125,8 +129,20 @@ def refuse_kind(kind: str, title: str, held: Sequence[HeldTitle], day: date) -> 
         raise TitleHeldAlready(
             f"该企业的 {title} 有效至 {until}。", f"Its {title} is valid until {until}."
         )
-    if kind == "renewal" and not any(one.revoked_on is None for one in same):
+    if kind == "renewal":
+        _refuse_renewal([one for one in same if one.revoked_on is None], day, validity)
+
+
+def _refuse_renewal(standing: Sequence[HeldTitle], day: date, validity: Validity) -> None:
+    if not standing:
         raise NothingToRenew
+    latest = max(standing, key=lambda one: one.valid_until)
+    opens_on = renewal_opens_on(validity, Term(latest.valid_from, latest.valid_until))
+    if day < opens_on:
+        raise RenewalNotOpen(
+            f"称号有效至 {latest.valid_until}，复核自 {opens_on} 起受理。",
+            f"The title is valid until {latest.valid_until}; its renewal opens on {opens_on}.",
+        )
 
 
 NAMES = {

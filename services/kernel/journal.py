@@ -249,18 +249,18 @@ class ChainReport:
 
 
 async def verify_chain(session: AsyncSession, tables: JournalTables) -> ChainReport:
-    """Recompute the whole chain and compare it with the stored head."""
+    """Recompute the whole chain and compare it with the stored head.
+
+    The session has to see one state of the database throughout (REPEATABLE READ), or rows that
+    are written meanwhile look like rows that were put in.
+    """
     head = (await session.execute(select(tables.head))).one()
     position, previous_hash = 0, GENESIS
-    rows = await session.stream(
-        select(tables.history)
-        .where(tables.history.c.position <= head.history_position)
-        .order_by(tables.history.c.position)
-    )
+    rows = await session.stream(select(tables.history).order_by(tables.history.c.position))
     async for row in rows.mappings():
         position += 1
         is_sound = (
-            row["position"] == position
+            row["position"] == position <= head.history_position
             and row["previous_hash"] == previous_hash
             and row["hash"] == chain_hash(dict(row))
         )

@@ -40,14 +40,16 @@ def check(
     title: str,
     facts: Facts,
     on: date,
+    today: date | None = None,
     titles_held: Iterable[str] = (),
 ) -> Eligibility:
     """Judge every condition and veto of a title for facts that `Pack.check_facts` accepted.
 
-    `on` is the day of application. Raises `KeyError` for a title that the pack does not have.
+    `on` is the day of application, which rolling periods count back from; `today` may be later
+    for a correction. Raises `KeyError` for a title that the pack does not have.
     """
     sought = pack.title_named(title)
-    matter = _matter(pack, facts, applied_on=on, today=on, titles_held=titles_held)
+    matter = _matter(pack, facts, applied_on=on, today=today or on, titles_held=titles_held)
     conditions = tuple(
         condition.find(matter)
         for condition in (

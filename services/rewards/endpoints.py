@@ -295,6 +295,7 @@ async def cancel_award(
         NotAllowed,
         AwardNotFound,
         AwardNotInState,
+        TitleNoLongerHeld,
         PaymentTooLarge,
         VoucherUsed,
         PaymentDayNotPossible,

@@ -95,7 +95,10 @@ class AwardNotInState(Problem):
 class TitleNoLongerHeld(Problem):
     status, slug = 409, "title-no-longer-held"
     title = Text("所奖励的称号已撤销", "The rewarded title was revoked")
-    meaning = Text("称号已撤销的奖励不能批准。", "An award for a revoked title is not approved.")
+    meaning = Text(
+        "称号已撤销的奖励不能批准，因虚假申报或违法违规撤销的不再拨付。",
+        "An award for a revoked title is not approved, nor paid when the title was lost with it.",
+    )
 
 
 class PaymentTooLarge(Problem):

@@ -359,6 +359,8 @@ class AwardService:
             if not is_repeat or known.paid_on != paid_on:
                 raise VoucherUsed
             return award
+        if (await self._holding(award.recognition_id)).has_lost_reward:
+            raise TitleNoLongerHeld
         position = after(_position(award), Step.DISBURSE, amount)
         _require_payment_day(paid_on, award.approved_on, self._clock.today())
         payment = Payment(
@@ -680,6 +682,11 @@ class AwardService:
             self._record(own, "nothing_to_recover", system, ground=event.ground)
         for award_id, due in parts:
             award = by_id[award_id]
+            if award.status is AwardStatus.APPROVED:
+                # What was not paid yet never will be.
+                await self._schedules.return_to_budget(
+                    award.schedule_id, award.fiscal_year, award.amount - award.paid
+                )
             award.status = after(_position(award), Step.RECOVER).status
             recovery = Recovery(
                 id=new_id(),

@@ -312,6 +312,20 @@ async def test_a_correction_is_submitted_even_after_the_round_has_closed(intake:
     assert [event["data"]["submission_number"] for event in await intake.service.events()] == [1, 2]
 
 
+async def test_the_last_three_years_of_a_correction_count_from_the_first_submission(
+    intake: Intake,
+) -> None:
+    draft = await intake.draft(last_major_accident_on="2023-03-10")
+    await intake.enterprise().post(f"/applications/{draft['id']}/submission")
+    intake.service.clock.move_to_day(date(2026, 3, 20))
+
+    explained = (await intake.enterprise().get(f"/applications/{draft['id']}/eligibility")).json()
+
+    accident = next(one for one in explained["vetoes"] if one["id"] == "no_major_accident")
+    assert explained["on"] == "2026-03-10"
+    assert "2026-03-10" in accident["because"]["en"]
+
+
 async def test_the_timeline_tells_every_step_with_its_reason(intake: Intake) -> None:
     returned = await intake.returned(1, "total_liabilities")
 
@@ -436,7 +450,12 @@ async def test_what_is_held_or_lost_decides_which_application_is_open(intake: In
         return {"round_id": intake.round_id, "kind": kind, "facts": facts_of(1)}
 
     nothing = await intake.enterprise().post("/applications", json=body("renewal"))
-    granted = recognition()
+    other = recognition(uscc=uscc_of(2))
+    await intake.service.deliver("registry", RecognitionGranted(application_id=None, **other))
+    early = await intake.enterprise(2).post(
+        "/applications", json=body("renewal") | {"facts": facts_of(2)}
+    )
+    granted = recognition(valid_from=date(2023, 5, 1), valid_until=date(2026, 4, 30))
     await intake.service.deliver("registry", RecognitionGranted(application_id=None, **granted))
     again = await intake.enterprise().post("/applications", json=body("new"))
     renewal = await intake.enterprise().post("/applications", json=body("renewal"))
@@ -460,6 +479,8 @@ async def test_what_is_held_or_lost_decides_which_application_is_open(intake: In
     free = await intake.enterprise().post("/applications", json=body("new"))
 
     assert (nothing.status_code, slug(nothing)) == (409, "nothing-to-renew")
+    assert (early.status_code, slug(early)) == (409, "renewal-not-open")
+    assert "2028-07-01" in early.json()["detail"]
     assert (again.status_code, slug(again)) == (409, "title-held-already")
     assert renewal.status_code == 201
     assert (slug(barred), slug(last_day)) == ("excluded", "excluded")

@@ -15,9 +15,10 @@ from services.kernel.events.consumer import Consumer, Subscription
 from services.kernel.events.feed import FeedReaders
 from services.kernel.identity.actor import NOBODY
 from services.kernel.identity.credentials import ServiceCredentials
-from services.kernel.journal import HistoryEntry, Journal
+from services.kernel.journal import HistoryEntry, Journal, verify_chain
 from services.kernel.logging import new_trace
 from services.kernel.transaction import Runtime
+from tests.builders.services import as_owner
 from tests.kernel.conftest import (
     Copy,
     Notes,
@@ -227,26 +228,34 @@ async def test_an_effect_that_fails_halfway_leaves_nothing_and_is_done_again(
         assert await copies(consumer) == ["a", "b", "c"]
 
 
-async def test_an_edited_history_row_shows(notes: Notes) -> None:
-    from services.kernel.journal import verify_chain
-    from tests.builders.services import as_owner
-
+@pytest.mark.parametrize(
+    ("tampering", "broken_at"),
+    [
+        ("UPDATE notes.history SET reason = 'x' WHERE position = 2", 2),
+        ("DELETE FROM notes.history WHERE position = 3", 3),
+        ("DELETE FROM notes.history WHERE position = 1", 1),
+        (
+            "INSERT INTO notes.history SELECT 4, gen_random_uuid(), occurred_at, subject_type,"
+            " subject_id, uscc, action, actor, reason, clause, policy_pack, data, request_id, hash,"
+            " repeat('f', 64) FROM notes.history WHERE position = 3",
+            4,
+        ),
+    ],
+    ids=["edited", "lost at the end", "lost at the start", "put in"],
+)
+async def test_a_history_row_that_was_tampered_with_shows(
+    notes: Notes, tampering: str, broken_at: int
+) -> None:
     await write(notes, "a", "b", "c")
     runtime: Runtime = notes.app.state.runtime
     async with runtime.database.session() as session:
         sound = await verify_chain(session, runtime.tables)
 
-    await as_owner(notes.owner, "UPDATE notes.history SET reason = 'x' WHERE position = 2")
-    async with runtime.database.session() as session:
-        edited = await verify_chain(session, runtime.tables)
-    await as_owner(notes.owner, "UPDATE notes.history SET reason = NULL WHERE position = 2")
-    await as_owner(notes.owner, "DELETE FROM notes.history WHERE position = 3")
-    async with runtime.database.session() as session:
-        cut = await verify_chain(session, runtime.tables)
+    await as_owner(notes.owner, tampering)
 
-    assert sound.broken_at is None
-    assert edited.broken_at == 2
-    assert cut.broken_at == 3
+    async with runtime.database.session() as session:
+        tampered = await verify_chain(session, runtime.tables)
+    assert (sound.broken_at, tampered.broken_at) == (None, broken_at)
 
 
 async def test_history_keeps_who_did_what_and_under_which_request(notes: Notes) -> None:

@@ -227,6 +227,23 @@ async def test_an_unpaid_reward_of_a_false_declaration_is_cancelled(rewards: Rew
     assert (await rewards.service.history())[-1]["actor"]["sub"] == "service:registry"
 
 
+async def test_what_was_not_paid_of_a_fallen_title_is_never_paid(rewards: Rewards) -> None:
+    await rewards.schedule(budgets=[{"fiscal_year": 2026, "amount": "300000.00"}])
+    recognition_id = await rewards.holds(1, P)
+    await rewards.holds(2, P)
+    award = await rewards.approved(1)
+    await rewards.pay(award["id"], "50000.00", "V-1")
+
+    await rewards.revoked(recognition_id)
+    refused = await rewards.pay(award["id"], "150000.00", "V-2")
+    second = await rewards.propose(2)
+
+    (recovery,) = (await rewards.finance().get("/recoveries")).json()["items"]
+    assert recovery["due"] == "50000.00"
+    assert (refused.status_code, slug(refused)) == (409, "title-no-longer-held")
+    assert second.status_code == 201, "the unpaid rest went back to the budget"
+
+
 async def test_a_title_given_up_keeps_its_reward_and_is_rewarded_no_more(rewards: Rewards) -> None:
     await rewards.schedule()
     kept = await rewards.holds(1, P)

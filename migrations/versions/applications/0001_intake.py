@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(40), nullable=False),
         sa.Column("facts", JSONB(), nullable=False),
         sa.Column("submission_number", sa.Integer(), nullable=False),
+        sa.Column("applied_on", sa.Date(), nullable=True),
         sa.Column("opened", JSONB(), nullable=False),
         sa.Column("return_reason", sa.Text(), nullable=True),
         sa.Column("remarks", JSONB(), nullable=False),
