@@ -235,9 +235,11 @@ async def test_an_effect_that_fails_halfway_leaves_nothing_and_is_done_again(
         ("DELETE FROM notes.history WHERE position = 3", 3),
         ("DELETE FROM notes.history WHERE position = 1", 1),
         (
-            "INSERT INTO notes.history SELECT 4, gen_random_uuid(), occurred_at, subject_type,"
-            " subject_id, uscc, action, actor, reason, clause, policy_pack, data, request_id, hash,"
-            " repeat('f', 64) FROM notes.history WHERE position = 3",
+            (
+                "INSERT INTO notes.history SELECT 4, gen_random_uuid(), occurred_at, subject_type,"
+                " subject_id, uscc, action, actor, reason, clause, policy_pack, data, request_id, hash,"
+                " repeat('f', 64) FROM notes.history WHERE position = 3"
+            ),
             4,
         ),
     ],
