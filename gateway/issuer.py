@@ -19,6 +19,14 @@ from services.kernel.settings import AUDIENCE
 
 TOKEN_LIFE_SECONDS = 15 * 60
 _LARGEST_FORM = 16 * 1024
+_REFUSAL = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {
+        "error": {"type": "string", "examples": ["invalid_client"]},
+        "error_description": {"type": "string"},
+    },
+}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -126,6 +134,14 @@ def issuer_router(issuer: Issuer) -> APIRouter:
     @router.post(
         "/oauth2/token",
         summary="取得访问令牌 · Get an access token",
+        responses={
+            status: {"description": words, "content": {"application/json": {"schema": _REFUSAL}}}
+            for status, words in (
+                (400, "请求有误 · The request is wrong (RFC 6749, 5.2)"),
+                (401, "客户端身份无效 · The client is unknown or its secret is wrong"),
+                (413, "表单过大 · The form is too large"),
+            )
+        },
         openapi_extra={
             "security": [],
             "requestBody": {
