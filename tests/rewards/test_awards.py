@@ -6,7 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import as_owner
@@ -97,6 +100,27 @@ async def test_five_clicks_at_once_grant_once(rewards: Rewards) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
     assert (await rewards.statement())["granted"] == "500000.00"
+
+
+async def test_a_proposal_waits_for_whoever_is_changing_what_the_enterprise_is_granted(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    engine = create_async_engine(rewards.service.owner, poolclass=NullPool)
+    async with engine.begin() as other:
+        await other.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended(uscc_of(1), 0)))
+        )
+        proposing = asyncio.create_task(rewards.propose())
+        other_enterprise = await rewards.propose(2)
+        await asyncio.sleep(0.3)
+        was_waiting = not proposing.done()
+    await engine.dispose()
+
+    assert was_waiting
+    assert slug(other_enterprise) == "nothing-payable"
+    assert (await proposing).status_code == 201
 
 
 async def test_the_years_budget_is_never_passed_however_many_ask(rewards: Rewards) -> None:
