@@ -1,5 +1,6 @@
 """What is decreed, for everybody to read (六(一): conditions and procedure are public)."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -245,13 +246,8 @@ def _pack_out(pack: Pack) -> PackOut:
                 official_text=title.official_text,
                 conferred_by=title.conferred_by,
                 requires_title=title.requires_title,
-                conditions=_conditions_out(
-                    [
-                        *pack.ladder_conditions(title.id),
-                        *(pack.condition(condition) for condition in title.conditions),
-                    ]
-                ),
-                vetoes=_conditions_out([pack.condition(veto) for veto in title.vetoes]),
+                conditions=_conditions_out(pack.tests_of(title.id).conditions),
+                vetoes=_conditions_out(pack.tests_of(title.id).vetoes),
                 stages=[StageOut.model_validate(stage) for stage in pack.stages_of(title.id)],
                 facts_needed=list(pack.facts_needed(title.id)) if title.stages else [],
             )
@@ -275,5 +271,5 @@ def _pack_out(pack: Pack) -> PackOut:
     )
 
 
-def _conditions_out(conditions: list[Condition]) -> list[ConditionOut]:
+def _conditions_out(conditions: Sequence[Condition]) -> list[ConditionOut]:
     return [ConditionOut.model_validate(condition) for condition in conditions]

@@ -40,7 +40,7 @@ class Matter:
 
     facts: Facts
     declared: Mapping[str, Fact]
-    options: Mapping[str, frozenset[str]]
+    option_names: Mapping[str, Mapping[str, Text]]
     size: EnterpriseSize
     applied_on: date
     """The day of application: a rolling period counts back from it."""
@@ -49,6 +49,9 @@ class Matter:
 
     def label(self, fact: str) -> Text:
         return self.declared[fact].label
+
+    def option_name(self, fact: str, option: str) -> Text:
+        return self.option_names[self.declared[fact].options or ""][option]
 
     def money(self, fact: str) -> Decimal | None:
         value = self.facts.get(fact)
@@ -270,12 +273,13 @@ class OneOf(_Rule):
         if value is None:
             return _missing(matter, (self.fact,), stated)
         label = matter.label(self.fact)
+        name = matter.option_name(self.fact, value)
         if value in self.officer:
             return Judgement(
                 Verdict.NEEDS_OFFICER,
                 Text(
-                    f"{label.zh}为 {value}，不在列举之内，由主管部门判定。",
-                    f"{label.en} is {value}, which the law does not list; an officer decides.",
+                    f"{label.zh}为“{name.zh}”，不在列举之内，由主管部门判定。",
+                    f"{label.en}: {name.en}, which the law does not list; an officer decides.",
                 ),
                 stated,
             )
@@ -283,8 +287,8 @@ class OneOf(_Rule):
         return Judgement(
             verdict=Verdict.MET if is_listed else Verdict.NOT_MET,
             because=Text(
-                f"{label.zh}为 {value}，{'在' if is_listed else '不在'}列举之内。",
-                f"{label.en} is {value}, which is {'listed' if is_listed else 'not listed'}.",
+                f"{label.zh}为“{name.zh}”，{'在' if is_listed else '不在'}列举之内。",
+                f"{label.en}: {name.en}, which is {'listed' if is_listed else 'not listed'}.",
             ),
             limit=stated,
         )

@@ -48,16 +48,10 @@ def check(
     `on` is the day of application, which rolling periods count back from; `today` may be later
     for a correction. Raises `KeyError` for a title that the pack does not have.
     """
-    sought = pack.title_named(title)
+    tests = pack.tests_of(title)
     matter = _matter(pack, facts, applied_on=on, today=today or on, titles_held=titles_held)
-    conditions = tuple(
-        condition.find(matter)
-        for condition in (
-            *pack.ladder_conditions(title),
-            *(pack.condition(condition) for condition in sought.conditions),
-        )
-    )
-    barred_by = tuple(pack.condition(veto).find(matter) for veto in sought.vetoes)
+    conditions = tuple([condition.find(matter) for condition in tests.conditions])
+    barred_by = tuple([veto.find(matter) for veto in tests.vetoes])
     return Eligibility(
         pack=pack.name,
         title=title,
@@ -74,7 +68,7 @@ def vetoes(
 ) -> tuple[Finding, ...]:
     """Judge a title's vetoes again, as review does before it recommends and determines."""
     matter = _matter(pack, facts, applied_on=applied_on, today=today, titles_held=())
-    return tuple(pack.condition(veto).find(matter) for veto in pack.title_named(title).vetoes)
+    return tuple(veto.find(matter) for veto in pack.tests_of(title).vetoes)
 
 
 def _matter(
@@ -83,7 +77,7 @@ def _matter(
     return Matter(
         facts=facts,
         declared=pack.facts,
-        options=pack.options,
+        option_names=pack.option_names,
         size=_size(facts),
         applied_on=applied_on,
         today=today,

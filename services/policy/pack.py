@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -106,6 +106,13 @@ class PackDocument(PackPart):
     targets: tuple[Target, ...] = ()
 
 
+class TitleTests(NamedTuple):
+    """The conditions and vetoes of one title, the title that it requires among them."""
+
+    conditions: tuple[Condition, ...]
+    vetoes: tuple[Condition, ...]
+
+
 class PackFlaw(ValueError):
     """Something in a pack that does not hold together."""
 
@@ -119,17 +126,21 @@ class Pack(PackDocument):
     """SHA-256 of its file."""
 
     _options: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
+    _option_names: dict[str, dict[str, Text]] = PrivateAttr(default_factory=dict)
     _titles: dict[str, Title] = PrivateAttr(default_factory=dict)
     _stages: dict[str, Stage] = PrivateAttr(default_factory=dict)
     _conditions: dict[str, Condition] = PrivateAttr(default_factory=dict)
     _grounds: dict[str, RevocationGround] = PrivateAttr(default_factory=dict)
     _needed: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
-    _ladder: dict[str, tuple[Condition, ...]] = PrivateAttr(default_factory=dict)
+    _tests: dict[str, TitleTests] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, _context: object, /) -> None:
         """Index the pack, refusing what does not hold together. Raises `PackFlaw`."""
         self._options.update(
             {name: frozenset(one.id for one in of.options) for name, of in self.lists.items()}
+        )
+        self._option_names.update(
+            {name: {one.id: one.name for one in of.options} for name, of in self.lists.items()}
         )
         self._titles.update(_by_id("title", self.titles))
         self._stages.update(_by_id("stage", self.stages))
@@ -138,11 +149,15 @@ class Pack(PackDocument):
         for flaw in self._flaws():
             raise PackFlaw(f"{self.name}: {flaw}")
         self._needed.update({title.id: self._facts_needed(title) for title in self.titles})
-        self._ladder.update({title.id: self._ladder_conditions(title) for title in self.titles})
+        self._tests.update({title.id: self._tests_of(title) for title in self.titles})
 
     @property
     def options(self) -> dict[str, frozenset[str]]:
         return self._options
+
+    @property
+    def option_names(self) -> dict[str, dict[str, Text]]:
+        return self._option_names
 
     @property
     def ladder(self) -> tuple[Title, ...]:
@@ -155,9 +170,6 @@ class Pack(PackDocument):
     def title_named(self, title: str) -> Title:
         """Return a title that the pack is known to have. Raises `KeyError`."""
         return self._titles[title]
-
-    def condition(self, condition: str) -> Condition:
-        return self._conditions[condition]
 
     def ground(self, ground: str) -> RevocationGround | None:
         return self._grounds.get(ground)
@@ -181,9 +193,18 @@ class Pack(PackDocument):
         """Return the facts that an application for a title cannot be submitted without."""
         return self._needed[title]
 
-    def ladder_conditions(self, title: str) -> tuple[Condition, ...]:
-        """Return the condition that a title is chosen among the holders of another, if it is."""
-        return self._ladder[title]
+    def tests_of(self, title: str) -> TitleTests:
+        """Return what a title is decided by. Raises `KeyError` for a title that is not here."""
+        return self._tests[title]
+
+    def _tests_of(self, title: Title) -> TitleTests:
+        return TitleTests(
+            conditions=(
+                *self._ladder_conditions(title),
+                *(self._conditions[condition] for condition in title.conditions),
+            ),
+            vetoes=tuple(self._conditions[veto] for veto in title.vetoes),
+        )
 
     def _ladder_conditions(self, title: Title) -> tuple[Condition, ...]:
         if title.requires_title is None:

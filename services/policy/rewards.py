@@ -57,6 +57,7 @@ class RewardRule(BaseModel):
 class HeldTitle:
     recognition_id: str
     title: str
+    name: Text
     event: str
     """`recognition` for a first term, `renewal` for a later one."""
     valid_from: date
@@ -308,27 +309,28 @@ def _settle(
     already: Decimal,
     grants: Sequence[Grant],
 ) -> tuple[Decimal, Text]:
-    title = highest.held.title
+    title = highest.held.name
     if _was_granted(highest.held, grants):
         return ZERO, Text(
-            f"一次性奖励：最高标准 {title} {amount:,.2f} 元已奖励过，不再支付",
-            f"one-time reward: the highest, {title} with {amount:,.2f} yuan, was granted before;"
+            f"一次性奖励：最高标准 {title.zh} {amount:,.2f} 元已奖励过，不再支付",
+            f"one-time reward: the highest, {title.en} with {amount:,.2f} yuan, was granted before;"
             " nothing more is owed",
         )
     if settlement is Settlement.TOP_UP:
         payable = max(ZERO, amount - already)
         return payable, Text(
-            f"就高补差：{title} {amount:,.2f} 元 − 已享受 {already:,.2f} 元 = {payable:,.2f} 元"
+            f"就高补差：{title.zh} {amount:,.2f} 元 − 已享受 {already:,.2f} 元 = {payable:,.2f} 元"
             f"{'（不为负）' if already > amount else ''}",
-            f"highest with top-up: {title} {amount:,.2f} yuan - {already:,.2f} yuan granted before"
+            f"highest with top-up: {title.en} {amount:,.2f} yuan - {already:,.2f} yuan granted before"
             f" = {payable:,.2f} yuan{' (never negative)' if already > amount else ''}",
         )
     if settlement is Settlement.HIGHER_FULL:
         return amount, Text(
-            f"就高全额：{title} {amount:,.2f} 元，不扣减已享受的 {already:,.2f} 元",
-            f"highest in full: {title} {amount:,.2f} yuan; the {already:,.2f} yuan granted before"
+            f"就高全额：{title.zh} {amount:,.2f} 元，不扣减已享受的 {already:,.2f} 元",
+            f"highest in full: {title.en} {amount:,.2f} yuan; the {already:,.2f} yuan granted before"
             " are not set off",
         )
     return amount, Text(
-        f"分别奖励：{title} {amount:,.2f} 元", f"each title by itself: {title} {amount:,.2f} yuan"
+        f"分别奖励：{title.zh} {amount:,.2f} 元",
+        f"each title by itself: {title.en} {amount:,.2f} yuan",
     )

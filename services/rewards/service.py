@@ -599,7 +599,7 @@ class AwardService:
             entitlement=entitlement(
                 pack.rewards,
                 _schedule(schedule),
-                held=[_held(one) for one in held],
+                held=[_held(one, self._title_name(one)) for one in held],
                 grants=[
                     _grant(one)
                     for one in awards
@@ -609,6 +609,9 @@ class AwardService:
                 fiscal_year=fiscal_year or on.year,
             ),
         )
+
+    def _title_name(self, of: Holding) -> Text:
+        return self._catalogue.pack(of.policy_pack).title_named(of.title).name
 
     async def _reserve(self, schedule: RewardSchedule, fiscal_year: int, amount: Decimal) -> None:
         budget = await self._schedules.budget(schedule.id, fiscal_year)
@@ -868,10 +871,11 @@ def _schedule(of: RewardSchedule) -> rewards.Schedule:
     )
 
 
-def _held(of: Holding) -> rewards.HeldTitle:
+def _held(of: Holding, name: Text) -> rewards.HeldTitle:
     return rewards.HeldTitle(
         recognition_id=str(of.recognition_id),
         title=of.title,
+        name=name,
         event="recognition",
         valid_from=of.valid_from,
         valid_until=of.valid_until,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.text import Text
 from services.policy.catalogue import load_catalogue
 from services.policy.rewards import (
     Entitlement,
@@ -50,6 +51,7 @@ def holding(title: str, **changed: object) -> HeldTitle:
     values: dict[str, object] = {
         "recognition_id": f"r-{title}",
         "title": title,
+        "name": Text(f"称号{title}", f"title {title}"),
         "event": "recognition",
         "valid_from": date(2026, 1, 1),
         "valid_until": date(2028, 12, 31),
