@@ -1,0 +1,180 @@
+"""How conditions combine, and what no condition ever does."""
+
+import shutil
+import tomllib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.policy.catalogue import PACKS, load_catalogue
+from services.policy.conditions import Verdict, worst
+from services.policy.eligibility import check
+from services.policy.lock import write_lock
+from services.policy.pack import Pack
+
+GUIZHOU = load_catalogue().pack("guizhou/2021-05-06")
+BASE: dict[str, Any] = tomllib.loads((PACKS / GUIZHOU.name / "cases.toml").read_text("utf-8"))[
+    "base"
+]
+ON = date(2026, 3, 10)
+MONEY = st.decimals(0, 10**15, places=2).map("{:.2f}".format)
+VERDICTS = st.sampled_from(Verdict)
+
+
+def judged(facts: dict[str, Any], condition: str, pack: Pack = GUIZHOU) -> Verdict:
+    checked = pack.check_facts({**BASE, **facts})
+    assert checked.problems == ()
+    found = check(pack, title="srdi_sme", facts=checked.values, on=ON)
+    return next(one.verdict for one in found.conditions if one.id == condition)
+
+
+@given(MONEY, MONEY)
+def test_more_revenue_never_turns_a_floor_from_met_to_not_met(first: str, second: str) -> None:
+    less, more = sorted((first, second), key=Decimal)
+
+    if judged({"operating_revenue": less}, "operating_revenue") is Verdict.MET:
+        assert judged({"operating_revenue": more}, "operating_revenue") is Verdict.MET
+
+
+@given(MONEY, MONEY)
+def test_a_ratio_is_compared_as_amounts_to_the_last_cent(part: str, whole: str) -> None:
+    found = judged({"total_liabilities": part, "total_assets": whole}, "debt_ratio")
+
+    if Decimal(whole) == 0:
+        assert found is Verdict.NEEDS_OFFICER
+    else:
+        assert (found is Verdict.MET) is (Decimal(part) * 100 <= Decimal(whole) * 70)
+
+
+@given(st.lists(VERDICTS, min_size=1))
+def test_the_worst_answer_is_the_answer(verdicts: list[Verdict]) -> None:
+    found = worst(verdicts)
+
+    assert (found is Verdict.NOT_MET) is (Verdict.NOT_MET in verdicts)
+    assert (found is Verdict.MET) is (set(verdicts) == {Verdict.MET})
+
+
+def with_condition(rule: dict[str, Any]) -> Pack:
+    """Return the Guizhou pack with one condition more, as a pack file would write it."""
+    condition = {
+        "id": "combined",
+        "clause": "四.2",
+        "official_text": "…",
+        "text": {"zh": "…", "en": "…"},
+        "rule": rule,
+    }
+    document = tomllib.loads(
+        (PACKS / GUIZHOU.name / "pack.toml").read_text("utf-8"), parse_float=Decimal
+    )
+    document["conditions"].append(condition)
+    next(one for one in document["titles"] if one["id"] == "srdi_sme")["conditions"].append(
+        "combined"
+    )
+    return Pack.model_validate({**document, "name": "test/2021-05-06", "checksum": "0" * 64})
+
+
+def part(name: str, rule: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "clause": "四.2",
+        "official_text": "…",
+        "text": {"zh": "…", "en": "…"},
+        "rule": rule,
+    }
+
+
+REVENUE = part("by_revenue", {"kind": "at_least", "fact": "operating_revenue", "limit": 100})
+RIGHTS = part("by_rights", {"kind": "at_least", "fact": "class_one_ip", "limit": 1})
+
+
+def test_any_of_is_met_by_one_and_asks_an_officer_before_it_refuses() -> None:
+    pack = with_condition({"kind": "any_of", "conditions": [REVENUE, RIGHTS]})
+    poor: dict[str, Any] = {"operating_revenue": "1.00", "main_business_revenue": "1.00"}
+
+    assert judged({"class_one_ip": 0}, "combined", pack) is Verdict.MET
+    assert judged({**poor, "class_one_ip": 1}, "combined", pack) is Verdict.MET
+    assert judged(poor, "combined", pack) is Verdict.NEEDS_OFFICER
+    assert judged({**poor, "class_one_ip": 0}, "combined", pack) is Verdict.NOT_MET
+
+
+def test_all_of_is_refused_by_one() -> None:
+    pack = with_condition({"kind": "all_of", "conditions": [REVENUE, RIGHTS]})
+
+    assert judged({"class_one_ip": 1}, "combined", pack) is Verdict.MET
+    assert judged({}, "combined", pack) is Verdict.NEEDS_OFFICER
+    assert judged({"class_one_ip": 0}, "combined", pack) is Verdict.NOT_MET
+
+
+def test_a_combined_condition_shows_each_of_its_parts() -> None:
+    pack = with_condition({"kind": "any_of", "conditions": [REVENUE, RIGHTS]})
+    checked = pack.check_facts(BASE)
+
+    found = check(pack, title="srdi_sme", facts=checked.values, on=ON)
+
+    combined = next(one for one in found.conditions if one.id == "combined")
+    assert [one.id for one in combined.parts] == ["by_revenue", "by_rights"]
+    assert combined.facts == {"operating_revenue": "50000000.00"}
+
+
+def test_every_explanation_is_there_in_both_languages() -> None:
+    for facts in ({}, BASE, {**BASE, "operating_revenue": "0.00", "focus_field": "other"}):
+        checked = GUIZHOU.check_facts(facts)
+        found = check(GUIZHOU, title="provincial_little_giant", facts=checked.values, on=ON)
+        for one in (*found.conditions, *found.vetoes):
+            assert one.because.zh.endswith("。"), one
+            assert one.because.en.endswith("."), one
+            assert one.clause
+            assert one.official_text
+
+
+def test_another_province_with_another_stage_and_title_takes_no_python(tmp_path: Path) -> None:
+    """Copy the pack, change its text alone, and let the catalogue discover it."""
+    folder = tmp_path / "yunnan" / "2027-01-01"
+    shutil.copytree(PACKS / "guizhou" / "2021-05-06", folder)
+    (folder / "pack.lock").unlink()
+    text = (folder / "pack.toml").read_text("utf-8")
+    for was, becomes in (
+        ('jurisdiction = "520000"', 'jurisdiction = "530000"'),
+        ("in_force_from = 2021-05-06", "in_force_from = 2027-01-01"),
+        ("limit = 20000000", "limit = 30000000"),
+        (
+            'stages = ["city_recommendation", "provincial_screening",',
+            'stages = ["county_review", "city_recommendation", "provincial_screening",',
+        ),
+        (
+            "[notice]",
+            (
+                '[[stages]]\nid = "county_review"\nkind = "recommendation"\noffice = "county_office"\n'
+                'name = { zh = "县级初审", en = "County review" }\nclause = "一"\n'
+                'official_text = "县级初审"\ndecisions = ["endorse", "reject"]\n\n[notice]'
+            ),
+        ),
+        (
+            "# ---------------------------------------------------------------- validity",
+            (
+                '[[titles]]\nid = "champion"\nname = { zh = "单项冠军", en = "Champion" }\n'
+                'short_code = "DXGJ"\nrank = 9\nclause = "二"\nofficial_text = "单项冠军"\n'
+                'conferred_by = "ministry"\n\n# --- validity'
+            ),
+        ),
+    ):
+        assert was in text
+        text = text.replace(was, becomes)
+    (folder / "pack.toml").write_text(text, "utf-8")
+    write_lock(folder)
+
+    pack = load_catalogue(tmp_path).in_force("530102", date(2027, 1, 1))
+
+    assert [stage.office for stage in pack.stages_of("srdi_sme")][:2] == [
+        "county_office",
+        "city_office",
+    ]
+    assert pack.ladder[-1].id == "champion"
+    assert (
+        judged({"operating_revenue": "29999999.99"}, "operating_revenue", pack) is Verdict.NOT_MET
+    )
+    assert judged({"operating_revenue": "30000000.00"}, "operating_revenue", pack) is Verdict.MET
