@@ -156,13 +156,15 @@ def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
     return Size.MICRO
 
 
-def _explain(group: Group, size: Size, used: Mapping[str, str]) -> Text:
-    stated = Text(
-        "，".join(f"{_INDICATORS[name].zh} {value}" for name, value in used.items()),
-        ", ".join(f"{_INDICATORS[name].en} {value}" for name, value in used.items()),
-    )
-    tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
-    limits = Text(
+_REACHED, _MISSED = Text("达到", "reaches"), Text("未全部达到", "does not reach")
+
+
+@lru_cache
+def _limits(group_id: str, size: Size) -> Text:
+    """Spell a tier's lower limits, once for each tier."""
+    group = next(group for group in groups() if group.id == group_id)
+    tier = next(tier for tier in group.tiers if tier.size is size)
+    return Text(
         "、".join(
             f"{_INDICATORS[name].zh} {limit:f} 及以上" for name, limit in tier.limits.items()
         ),
@@ -170,7 +172,16 @@ def _explain(group: Group, size: Size, used: Mapping[str, str]) -> Text:
             f"{_INDICATORS[name].en} of {limit:f} or more" for name, limit in tier.limits.items()
         ),
     )
-    reached = Text("达到", "reaches") if tier.size is size else Text("未全部达到", "does not reach")
+
+
+def _explain(group: Group, size: Size, used: Mapping[str, str]) -> Text:
+    stated = Text(
+        "，".join(f"{_INDICATORS[name].zh} {value}" for name, value in used.items()),
+        ", ".join(f"{_INDICATORS[name].en} {value}" for name, value in used.items()),
+    )
+    tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
+    limits = _limits(group.id, tier.size)
+    reached = _REACHED if tier.size is size else _MISSED
     of = SIZE_NAMES[tier.size]
     return Text(
         f"{group.name.zh}：{stated.zh}；{reached.zh}{of.zh}下限（{limits.zh}），"
