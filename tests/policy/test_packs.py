@@ -143,3 +143,17 @@ def test_a_case_goes_through_the_five_stages_in_order() -> None:
         "determination",
         "public_notice",
     ]
+
+
+def test_the_table_of_the_plan_names_every_entry_of_its_pack() -> None:
+    table = (PACKS.parents[2] / "docs" / "plan.md").read_text("utf-8")
+    entries = [
+        *(one.id for one in GUIZHOU.conditions),
+        *(one.id for one in GUIZHOU.vetoes),
+        *(one.id for one in GUIZHOU.stages),
+        *(one.id for one in GUIZHOU.titles),
+        *(one.id for one in GUIZHOU.revocation_grounds),
+        *(one.id for one in GUIZHOU.targets),
+    ]
+
+    assert [entry for entry in entries if f"`{entry}`" not in table] == []
