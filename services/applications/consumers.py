@@ -71,9 +71,10 @@ async def _keep(delivery: Delivery, event: RecognitionEvent) -> Holding:
             recognition_id=event.recognition_id, revoked_on=None, exclusion_until=None
         )
         holdings.add(holding)
-    if event.uscc is None:
-        raise ValueError(f"recognition {event.recognition_id} names no enterprise")
+    if event.uscc is None or event.region is None:
+        raise ValueError(f"recognition {event.recognition_id} names no enterprise or division")
     holding.uscc = event.uscc
+    holding.region = event.region
     holding.title = event.title
     holding.valid_from = event.valid_from
     holding.valid_until = event.valid_until

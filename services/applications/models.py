@@ -113,6 +113,7 @@ class Holding(Base):
 
     recognition_id: Mapped[UUID] = mapped_column(UUID_COLUMN, primary_key=True)
     uscc: Mapped[str] = mapped_column(String(18), index=True)
+    region: Mapped[str] = mapped_column(String(6))
     title: Mapped[str] = mapped_column(String(40))
     valid_from: Mapped[date]
     valid_until: Mapped[date]

@@ -97,6 +97,16 @@ class ApplicationRepository:
             descending=True,
         )
 
+    async def divisions_of(self, uscc: str) -> set[str]:
+        """Return where an enterprise has applied or is recognised, whoever may see that."""
+        applied = await self._session.scalars(
+            select(Application.division).where(Application.uscc == uscc).distinct()
+        )
+        recognised = await self._session.scalars(
+            select(Holding.region).where(Holding.uscc == uscc).distinct()
+        )
+        return {*applied, *recognised}
+
     async def timeline(self, application_id: UUID) -> Sequence[RowMapping]:
         return await history_of(self._session, tables, "application", application_id)
 

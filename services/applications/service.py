@@ -225,6 +225,7 @@ class ApplicationService:
                 ]
             )
         _require_own(applicant, uscc=uscc, division=division)
+        await self._require_known_nowhere_else(applicant, uscc)
         refuse_kind(kind, of.title, await self._held(uscc), self._clock.today(), pack.validity)
         now = self._clock.now()
         draft = Application(
@@ -472,6 +473,14 @@ class ApplicationService:
             offer("submit", "POST", f"{href}/submission", refuse_submission),
             offer("withdraw", "POST", f"{href}/withdrawal", refuse_withdrawal),
         ]
+
+    async def _require_known_nowhere_else(self, applicant: Actor, uscc: str) -> None:
+        """Keep an office from learning, by filing, what an enterprise has done elsewhere."""
+        if applicant.uscc is not None:
+            return
+        known = await self._applications.divisions_of(uscc)
+        if not all(applicant.is_in_charge_of(division) for division in known):
+            raise NotYourEnterprise
 
     async def _held(self, uscc: str) -> list[HeldTitle]:
         return [

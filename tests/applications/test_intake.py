@@ -128,6 +128,32 @@ async def test_an_enterprise_files_for_nobody_else(intake: Intake) -> None:
     assert by_its_county.status_code == 201
 
 
+async def test_an_office_learns_nothing_by_filing_for_an_enterprise_of_elsewhere(
+    intake: Intake,
+) -> None:
+    await intake.submitted(1, is_secret_involved=True)
+    await intake.service.deliver(
+        "registry", RecognitionGranted(application_id=None, **recognition(uscc=uscc_of(2)))
+    )
+    elsewhere = intake.service.caller("city_office", region="520300")
+
+    answers = [
+        await elsewhere.post(
+            "/applications",
+            json={
+                "round_id": intake.round_id,
+                "kind": "new",
+                "facts": facts_of(serial, division="520302"),
+            },
+        )
+        for serial in (1, 2)
+    ]
+
+    for refused in answers:
+        assert (refused.status_code, slug(refused)) == (403, "not-your-enterprise")
+        assert refused.json()["detail"] == answers[0].json()["detail"]
+
+
 async def test_an_application_is_not_there_for_others(intake: Intake) -> None:
     draft = await intake.draft(1)
     path = f"/applications/{draft['id']}"

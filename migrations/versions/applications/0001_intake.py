@@ -96,6 +96,7 @@ def upgrade() -> None:
         "holdings",
         sa.Column("recognition_id", UUID(), nullable=False),
         sa.Column("uscc", sa.String(18), nullable=False),
+        sa.Column("region", sa.String(6), nullable=False),
         sa.Column("title", sa.String(40), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
