@@ -1,8 +1,10 @@
-"""The merged contract as a file, so that a change of it shows in review: `make contract`."""
+"""What others rely on, as files, so that a change of it shows in review: `make contract`.
+
+The merged OpenAPI document, and the JSON Schema by which an editor completes a pack.toml.
+"""
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL
@@ -15,8 +17,10 @@ from gateway.keys import KeyRing
 from services.kernel.clock import SystemClock
 from services.kernel.identity.tokens import SigningKey
 from services.kernel.problems import problem_catalogue
+from services.policy.pack import PackDocument
 
 SNAPSHOT = PROJECT / "docs" / "openapi.json"
+PACK_SCHEMA = PROJECT / "docs" / "pack.schema.json"
 
 
 def merged_contract() -> dict[str, Any]:
@@ -35,14 +39,28 @@ def merged_contract() -> dict[str, Any]:
     )
 
 
+def pack_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a pack.toml."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Policy pack",
+        **{
+            name: value
+            for name, value in PackDocument.model_json_schema().items()
+            if name != "title"
+        },
+    }
+
+
 def spelled(contract: dict[str, Any]) -> str:
     return json.dumps(contract, ensure_ascii=False, indent=1) + "\n"
 
 
-def main(file: Path = SNAPSHOT) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(spelled(merged_contract()), "utf-8")
-    sys.stdout.write(f"{file} is written\n")
+def main() -> None:
+    for file, document in ((SNAPSHOT, merged_contract()), (PACK_SCHEMA, pack_schema())):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(spelled(document), "utf-8")
+        sys.stdout.write(f"{file} is written\n")
 
 
 if __name__ == "__main__":

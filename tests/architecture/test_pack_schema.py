@@ -1,0 +1,49 @@
+"""The schema by which editors complete a pack: it accepts what we ship and refuses what we refuse."""
+
+import json
+import tomllib
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from deploy.contract import PACK_SCHEMA, pack_schema, spelled
+from services.policy.catalogue import PACKS
+
+VALIDATOR = Draft202012Validator(pack_schema())
+
+
+def as_json(file_text: str) -> Any:
+    """Return a pack as an editor's schema check sees it: dates and all as plain JSON."""
+    return json.loads(json.dumps(tomllib.loads(file_text), default=str))
+
+
+def test_the_schema_is_the_one_in_the_repository() -> None:
+    assert PACK_SCHEMA.read_text("utf-8") == spelled(pack_schema()), "run `make contract`"
+
+
+@pytest.mark.parametrize(
+    "file", sorted(PACKS.glob("*/*/pack.toml")), ids=lambda file: str(file.parent.name)
+)
+def test_every_pack_that_ships_fits_the_schema(file: Any) -> None:
+    errors = [error.message for error in VALIDATOR.iter_errors(as_json(file.read_text("utf-8")))]
+
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('kind = "is_sme"', 'kind = "is_smal"'),
+        ("needs_finding = true", 'needs_finding = "often"'),
+        ("schema_version = 1", "schema_version = 2"),
+        ("years = 3\n", "years = 0\n"),
+        ('jurisdiction = "520000"', 'jurisdiction = "52"'),
+        ('decisions = ["endorse", "reject"]', 'decisions = ["applaud"]'),
+    ],
+)
+def test_a_mistake_is_underlined(was: str, becomes: str) -> None:
+    text = (PACKS / "guizhou" / "2021-05-06" / "pack.toml").read_text("utf-8")
+    assert was in text
+
+    assert list(VALIDATOR.iter_errors(as_json(text.replace(was, becomes))))
