@@ -20,7 +20,7 @@ SCOPES: Mapping[Office, tuple[Scope, ...]] = {
         Scope.REWARDS_READ,
         Scope.EVENTS_READ,
     ),
-    Office.COUNTY: (*READING, Scope.APPLICATIONS_WRITE, Scope.EVENTS_READ),
+    Office.COUNTY: (*READING, Scope.APPLICATIONS_WRITE, Scope.REVIEW_DECIDE, Scope.EVENTS_READ),
     Office.CITY: (*READING, Scope.APPLICATIONS_WRITE, Scope.REVIEW_DECIDE, Scope.EVENTS_READ),
     Office.PROVINCE: (
         *READING,
@@ -30,7 +30,7 @@ SCOPES: Mapping[Office, tuple[Scope, ...]] = {
         Scope.EVENTS_READ,
     ),
     Office.EXPERT: (Scope.REVIEW_READ, Scope.REVIEW_DECIDE),
-    Office.SITE_INSPECTOR: (Scope.REVIEW_READ,),
+    Office.SITE_INSPECTOR: (Scope.REVIEW_READ, Scope.REVIEW_DECIDE),
     Office.DECISION_MEETING: (Scope.REVIEW_READ, Scope.REVIEW_DECIDE),
     Office.FINANCE: (
         Scope.REGISTRY_READ,

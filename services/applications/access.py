@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from services.applications.service import APPLICANTS
+from services.applications.service import APPLICANTS, SIZE_OFFICES
 from services.kernel.identity.access import Access, PublicAccess
 from services.kernel.identity.actor import Actor, Office, Scope
 
@@ -12,6 +12,7 @@ Anyone = Annotated[Actor, Depends(PublicAccess())]
 RoundReader = Annotated[Actor, Depends(Access(Scope.APPLICATIONS_READ))]
 RoundKeeper = Annotated[Actor, Depends(Access(Scope.APPLICATIONS_WRITE, Office.PROVINCE))]
 Applicant = Annotated[Actor, Depends(Access(Scope.APPLICATIONS_WRITE, *APPLICANTS))]
+SizeOfficer = Annotated[Actor, Depends(Access(Scope.APPLICATIONS_WRITE, *SIZE_OFFICES))]
 ApplicationReader = Annotated[
     Actor,
     Depends(

@@ -11,6 +11,7 @@ from services.applications.access import (
     ApplicationReader,
     RoundKeeper,
     RoundReader,
+    SizeOfficer,
 )
 from services.applications.problems import (
     ApplicationExists,
@@ -44,9 +45,15 @@ from services.applications.schemas import (
     ExtensionIn,
     RoundIn,
     RoundOut,
+    SizeDeterminationIn,
     WithdrawalIn,
 )
-from services.applications.service import ApplicationService, NewRound, RoundService
+from services.applications.service import (
+    ApplicationService,
+    EligibilityQuestion,
+    NewRound,
+    RoundService,
+)
 from services.applications.views import (
     application_out,
     eligibility_out,
@@ -59,6 +66,7 @@ from services.kernel.problems import (
     CursorInvalid,
     NotAllowed,
     PreconditionRequired,
+    SeparationOfDuties,
     Stale,
     documented,
 )
@@ -70,6 +78,7 @@ from services.kernel.transaction import (
     CurrentSession,
     TransactionalRoute,
 )
+from services.policy.enterprise_size import SizeDetermination
 
 router = APIRouter(route_class=TransactionalRoute)
 
@@ -284,6 +293,69 @@ async def edit_application(
     return application_out(edited, applications, applicant)
 
 
+@router.put(
+    "/applications/{application_id}/size-determination",
+    tags=["applications"],
+    summary="认定企业规模 · Determine an enterprise's size",
+    responses=documented(
+        NotAllowed,
+        SeparationOfDuties,
+        ApplicationNotFound,
+        ApplicationNotEditable,
+        PreconditionRequired,
+        Stale,
+    ),
+)
+async def determine_size(
+    application_id: UUID,
+    body: SizeDeterminationIn,
+    officer: SizeOfficer,
+    applications: Applications,
+    version_read: VersionRead,
+    response: Response,
+) -> ApplicationOut:
+    """Determine the size where the standard leaves it open or other law decides (四.1).
+
+    Before submission, or while returned. A change of the industry or of a figure that sizes ends it.
+    """
+    determined = await applications.determine_size(
+        application_id,
+        determination=SizeDetermination(size=body.size, legal_basis=body.legal_basis),
+        version_read=version_read,
+        officer=officer,
+    )
+    tag(response, determined.version)
+    return application_out(determined, applications, officer)
+
+
+@router.delete(
+    "/applications/{application_id}/size-determination",
+    tags=["applications"],
+    summary="撤回规模认定 · Take a determination of size back",
+    responses=documented(
+        NotAllowed,
+        SeparationOfDuties,
+        ApplicationNotFound,
+        ApplicationNotEditable,
+        PreconditionRequired,
+        Stale,
+    ),
+)
+async def withdraw_size_determination(
+    application_id: UUID,
+    officer: SizeOfficer,
+    applications: Applications,
+    version_read: VersionRead,
+    response: Response,
+) -> ApplicationOut:
+    """Let the standard decide again."""
+    left = await applications.determine_size(
+        application_id, determination=None, version_read=version_read, officer=officer
+    )
+    tag(response, left.version)
+    return application_out(left, applications, officer)
+
+
 @router.post(
     "/applications/{application_id}/submission",
     tags=["applications"],
@@ -366,6 +438,17 @@ async def check_eligibility(
     body: EligibilityIn, _anyone: Anyone, applications: Applications
 ) -> EligibilityOut:
     """Explain how an enterprise stands against a pack. Nothing is stored; no login is needed."""
+    size = body.size_determination
     return eligibility_out(
-        applications.check_eligibility(pack=body.pack, title=body.title, facts=body.facts)
+        applications.check_eligibility(
+            EligibilityQuestion(
+                pack=body.pack,
+                title=body.title,
+                kind=body.kind,
+                on=body.on,
+                titles_held=body.titles_held,
+                size=None if size is None else SizeDetermination(size.size, size.legal_basis),
+                facts=body.facts,
+            )
+        )
     )

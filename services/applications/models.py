@@ -79,6 +79,8 @@ class Application(Base):
     """What a return for correction opened for change."""
     return_reason: Mapped[str | None] = mapped_column(Text)
     remarks: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    size_determination: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """An officer's finding of the size with its legal basis (国家另有规定的，从其规定)."""
     created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -104,6 +106,7 @@ class Submission(Base):
     pack_checksum: Mapped[str] = mapped_column(String(64))
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     facts_sha256: Mapped[str] = mapped_column(String(64))
+    size_determination: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Holding(Base):

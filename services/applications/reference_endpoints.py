@@ -5,19 +5,23 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 
 from services.applications.access import Anyone
 from services.applications.problems import PackNotFound
 from services.kernel.problems import documented
-from services.kernel.schemas import Out
-from services.kernel.text import TextOut
-from services.kernel.transaction import StrictRoute
+from services.kernel.schemas import DivisionCode, Out, ProgrammeDay
+from services.kernel.text import TextOut, text_out
+from services.kernel.transaction import CurrentClock, StrictRoute
 from services.policy.catalogue import Catalogue, UnknownPack
-from services.policy.conditions import Condition
+from services.policy.conditions import Condition, Rule
 from services.policy.divisions import divisions, former_divisions
 from services.policy.enterprise_size import group_of
+from services.policy.facts import FactKind
 from services.policy.industries import industries
+from services.policy.matter import Kind, spelled
 from services.policy.pack import Pack
+from services.policy.scoring import Scale, ScoringTable
 
 router = APIRouter(route_class=StrictRoute, tags=["reference"])
 
@@ -37,10 +41,17 @@ class PackListOut(Out):
 
 
 class ConditionOut(Out):
+    """A condition: its sentence, and its rule as the pack writes it (money in yuan, shares in %)."""
+
     id: str
     clause: str
     official_text: str
     text: TextOut
+    rule: Rule
+    evidence: list[str] = Field(description="须核对的材料。Documents that an officer compares.")
+    applies_to: Kind | None = Field(
+        description="仅适用于新申报或复核；两者均适用时为 null。Only one kind, or null for both."
+    )
 
 
 class StageOut(Out):
@@ -66,16 +77,63 @@ class TitleOut(Out):
     requires_title: str | None
     conditions: list[ConditionOut]
     vetoes: list[ConditionOut]
+    scoring_tables: list[str]
     stages: list[StageOut]
     facts_needed: list[str]
 
 
+class OptionOut(Out):
+    id: str
+    name: TextOut
+
+
 class FactOut(Out):
     name: str
-    kind: str
+    kind: FactKind
     label: TextOut
     is_optional: bool
-    options: list[str] | None
+    is_imported: bool = Field(
+        description="由主管部门导入，企业不能自行填报。An office imports it; an enterprise does not"
+        " state it."
+    )
+    options: list[OptionOut] | None
+
+
+class IndicatorOut(Out):
+    id: str
+    name: TextOut
+    official_text: str
+    out_of: str
+    scale: Scale
+    evidence: list[str]
+
+
+class DimensionOut(Out):
+    id: str
+    name: TextOut
+    out_of: str
+    indicators: list[IndicatorOut]
+
+
+class ScoringTableOut(Out):
+    """评价指标体系. Points are decimal strings; on a boundary the higher points count."""
+
+    id: str
+    name: TextOut
+    clause: str
+    official_text: str
+    out_of: str
+    dimensions: list[DimensionOut]
+
+
+class DutyOut(Out):
+    id: str
+    name: TextOut
+    clause: str
+    official_text: str
+    every_year_by: str | None = Field(examples=["04-30"])
+    within_months: int | None
+    consequence: TextOut
 
 
 class NoticeRuleOut(Out):
@@ -129,10 +187,12 @@ class TargetOut(Out):
 class PackOut(PackSummaryOut):
     titles: list[TitleOut]
     facts: list[FactOut]
+    scoring_tables: list[ScoringTableOut]
     notice: NoticeRuleOut
     validity: ValidityOut
+    duties: list[DutyOut]
     revocation_grounds: list[GroundOut]
-    rewards: RewardRuleOut
+    rewards: RewardRuleOut | None
     targets: list[TargetOut]
 
 
@@ -168,11 +228,29 @@ class IndustriesOut(Out):
 
 
 @router.get("/packs", summary="查询政策包 · List policy packs")
-async def list_packs(request: Request, _anyone: Anyone) -> PackListOut:
-    """List the published packs: by jurisdiction, the newest first."""
-    return PackListOut(
-        items=[PackSummaryOut.model_validate(pack) for pack in _catalogue(request).packs()]
-    )
+async def list_packs(
+    request: Request,
+    _anyone: Anyone,
+    clock: CurrentClock,
+    division: Annotated[
+        DivisionCode | None,
+        Query(description="适用地。The division where it applies, such as 520102."),
+    ] = None,
+    on: Annotated[
+        ProgrammeDay | None, Query(description="施行日。A day on which it is in force.")
+    ] = None,
+) -> PackListOut:
+    """List the published packs, or what is in force for a division on a day, the nearest first.
+
+    A province's plan stands beside the national rules. With one of the two parameters the other is
+    the whole country, or today.
+    """
+    catalogue = _catalogue(request)
+    if division is None and on is None:
+        packs = catalogue.packs()
+    else:
+        packs = catalogue.in_force(division, on or clock.today())
+    return PackListOut(items=[PackSummaryOut.model_validate(pack) for pack in packs])
 
 
 @router.get(
@@ -248,8 +326,9 @@ def _pack_out(pack: Pack) -> PackOut:
                 requires_title=title.requires_title,
                 conditions=_conditions_out(pack.tests_of(title.id).conditions),
                 vetoes=_conditions_out(pack.tests_of(title.id).vetoes),
+                scoring_tables=[table.id for table in pack.tables_of(title.id)],
                 stages=[StageOut.model_validate(stage) for stage in pack.stages_of(title.id)],
-                facts_needed=list(pack.facts_needed(title.id)) if title.stages else [],
+                facts_needed=list(pack.facts_needed(title.id)) if title.conditions else [],
             )
             for title in pack.ladder
         ],
@@ -259,15 +338,49 @@ def _pack_out(pack: Pack) -> PackOut:
                 kind=fact.kind,
                 label=TextOut.model_validate(fact.label),
                 is_optional=fact.is_optional,
-                options=sorted(pack.options[fact.options]) if fact.options else None,
+                is_imported=fact.is_imported,
+                options=None
+                if fact.options is None
+                else [OptionOut.model_validate(one) for one in pack.lists[fact.options].options],
             )
             for name, fact in pack.facts.items()
         ],
+        scoring_tables=[_table_out(table) for table in pack.scoring_tables],
         notice=NoticeRuleOut.model_validate(pack.notice),
         validity=ValidityOut.model_validate(pack.validity),
+        duties=[DutyOut.model_validate(duty) for duty in pack.duties],
         revocation_grounds=[GroundOut.model_validate(one) for one in pack.revocation_grounds],
-        rewards=RewardRuleOut.model_validate(pack.rewards),
+        rewards=None if pack.rewards is None else RewardRuleOut.model_validate(pack.rewards),
         targets=[TargetOut.model_validate(one) for one in pack.targets],
+    )
+
+
+def _table_out(table: ScoringTable) -> ScoringTableOut:
+    return ScoringTableOut(
+        id=table.id,
+        name=text_out(table.name),
+        clause=table.clause,
+        official_text=table.official_text,
+        out_of=spelled(table.out_of),
+        dimensions=[
+            DimensionOut(
+                id=dimension.id,
+                name=text_out(dimension.name),
+                out_of=spelled(dimension.out_of),
+                indicators=[
+                    IndicatorOut(
+                        id=one.id,
+                        name=text_out(one.name),
+                        official_text=one.official_text,
+                        out_of=spelled(one.out_of),
+                        scale=one.scale,
+                        evidence=list(one.evidence),
+                    )
+                    for one in dimension.indicators
+                ],
+            )
+            for dimension in table.dimensions
+        ],
     )
 
 

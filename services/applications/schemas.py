@@ -17,11 +17,10 @@ from services.kernel.schemas import (
     ShortText,
 )
 from services.kernel.text import TextOut
-from services.policy.conditions import Verdict
 from services.policy.enterprise_size import Size
+from services.policy.matter import Kind, Verdict
 
 Facts = Annotated[dict[str, JsonValue], Field(max_length=200)]
-Kind = Literal["new", "renewal"]
 
 
 class RoundKinds(In):
@@ -106,6 +105,20 @@ class RemarkOut(Out):
     text: str
 
 
+class SizeDeterminationIn(In):
+    """国家另有规定的，从其规定（四.1）。An officer's finding of the size, with its legal basis."""
+
+    size: Size
+    legal_basis: Annotated[str, StringConstraints(min_length=2, max_length=500)] = Field(
+        examples=["《金融业企业划型标准规定》（银发〔2015〕309号）"]
+    )
+
+
+class SizeDeterminationOut(SizeDeterminationIn):
+    determined_by: str
+    determined_at: datetime
+
+
 class ApplicationOut(Out):
     id: UUID
     round_id: UUID
@@ -119,6 +132,7 @@ class ApplicationOut(Out):
     facts: dict[str, JsonValue]
     completeness: int = Field(description="完整度，百分数。Percent of what is needed.")
     missing: list[str] = Field(description="仍缺少的事实。Facts still needed.")
+    size_determination: SizeDeterminationOut | None
     submission_number: int
     opened: list[str] = Field(description="退回后可修改的事实。What a return opened for change.")
     return_reason: str | None
@@ -132,9 +146,9 @@ class ApplicationOut(Out):
 class LimitOut(Out):
     """What the fact is measured against: money in yuan, ratios in percent."""
 
-    comparison: Literal["at_least", "at_most", "one_of", "is", "not_within"]
+    comparison: Literal["at_least", "at_most", "below", "one_of", "is", "within", "not_within"]
     value: str
-    unit: Literal["yuan", "persons", "percent", "years", "items"] | None
+    unit: Literal["yuan", "count", "percent", "years", "points"] | None
 
 
 class FindingOut(Out):
@@ -150,17 +164,76 @@ class FindingOut(Out):
     parts: list["FindingOut"]
 
 
+class FigureOut(Out):
+    value: str
+    unit: Literal["persons", "yuan"]
+    fiscal_year: int | None = Field(description="数据所属年度。The year that the figure is of.")
+
+
 class EnterpriseSizeOut(Out):
+    """划型结果（工信部联企业〔2011〕300号）。The size, and the figures with their fiscal year."""
+
     group: str | None
-    size: Size | None
+    size: Size | None = Field(
+        description="无法划型时为 null，由主管部门判定。Null when an officer has to decide."
+    )
     is_sme: bool | None
-    figures: dict[str, str]
+    figures: dict[str, FigureOut]
+    computed: Size | None = Field(
+        description="主管部门另行认定时，按标准计算的结果。The size by the standard, where an officer"
+        " determined another."
+    )
+    legal_basis: str | None = Field(
+        description="主管部门另行认定的依据。What an officer's determination rests on."
+    )
     because: TextOut
+
+
+Points = Annotated[str | None, Field(examples=["57"])]
+
+
+class IndicatorScoreOut(Out):
+    """指标得分。`points` is null while a fact or an officer's judgement is outstanding."""
+
+    id: str
+    name: TextOut
+    official_text: str
+    points: Points
+    least: str
+    most: str
+    out_of: str
+    fact: dict[str, JsonValue]
+    because: TextOut
+    evidence: list[str]
+
+
+class DimensionScoreOut(Out):
+    id: str
+    name: TextOut
+    points: Points
+    least: str
+    most: str
+    out_of: str
+    indicators: list[IndicatorScoreOut]
+
+
+class ScoreOut(Out):
+    """评价得分：确定的得分，或在补齐前可能的最低分与最高分。A score, or its bounds while open."""
+
+    table: str
+    name: TextOut
+    clause: str
+    points: Points
+    least: str
+    most: str
+    out_of: str
+    dimensions: list[DimensionScoreOut]
 
 
 class EligibilityOut(Out):
     pack: str
     title: str
+    kind: Kind
     on: date
     verdict: Verdict
     can_be_submitted: bool = Field(
@@ -170,9 +243,21 @@ class EligibilityOut(Out):
     enterprise_size: EnterpriseSizeOut
     conditions: list[FindingOut]
     vetoes: list[FindingOut]
+    scores: list[ScoreOut] = Field(
+        description="条件所引用的评价指标得分。Scores by the tables that the conditions ask for."
+    )
 
 
 class EligibilityIn(In):
     pack: str = Field(examples=["guizhou/2021-05-06"])
     title: str = Field(default="srdi_sme", description="拟申报的称号。The title in question.")
+    kind: Kind = Field(default="new", description="新申报或复核。New, or a renewal.")
+    on: ProgrammeDay | None = Field(
+        default=None,
+        description="申报日，默认今天。The day of application that periods count back from; today.",
+    )
+    titles_held: Annotated[list[str], Field(max_length=20)] = Field(
+        default=[], description="已持有且有效的称号。Titles held and valid."
+    )
+    size_determination: SizeDeterminationIn | None = None
     facts: Facts

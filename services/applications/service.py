@@ -42,7 +42,11 @@ from services.applications.workflow import (
     refuse_edit,
     refuse_kind,
 )
-from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
+from services.contracts.applications import (
+    ApplicationSubmitted,
+    ApplicationWithdrawn,
+    SizeDetermined,
+)
 from services.contracts.review import CaseReturned
 from services.kernel.actions import AvailableAction, offer
 from services.kernel.clock import Clock
@@ -52,11 +56,20 @@ from services.kernel.identity.actor import Actor, Office, Scope
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.preconditions import require_current
-from services.kernel.problems import NotAllowed
+from services.kernel.problems import NotAllowed, SeparationOfDuties
+from services.kernel.regions import covers
 from services.kernel.text import Text
 from services.policy.catalogue import Catalogue, UnknownPack
 from services.policy.eligibility import Eligibility, check
+from services.policy.enterprise_size import Size, SizeDetermination
+from services.policy.matter import Kind
 from services.policy.pack import Pack, completeness, missing
+
+SIZE_OFFICES = (Office.CITY, Office.PROVINCE)
+"""Who may determine a size that the standard leaves open or other law decides."""
+
+SIZED_BY = frozenset({"industry_code", "employees", "operating_revenue", "total_assets"})
+"""The facts that a size rests on."""
 
 APPLICANTS = (Office.ENTERPRISE, Office.COUNTY, Office.CITY)
 """An enterprise for itself, or the office of its division on its behalf."""
@@ -74,6 +87,18 @@ class NewRound:
     document_number: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EligibilityQuestion:
+    pack: str
+    title: str
+    kind: Kind
+    on: date | None
+    """The day of application; None for today."""
+    titles_held: Sequence[str]
+    size: SizeDetermination | None
+    facts: Mapping[str, JsonValue]
+
+
 class RoundService:
     def __init__(
         self, session: AsyncSession, journal: Journal, clock: Clock, catalogue: Catalogue
@@ -87,7 +112,17 @@ class RoundService:
     async def open_round(self, new: NewRound, officer: Actor) -> Round:
         """Announce a round: which title, between which days, decided by which packs."""
         for name in filter(None, (new.new_pack, new.renewal_pack)):
-            _require_title(self._catalogue, name, new.title)
+            pack = _require_title(self._catalogue, name, new.title)
+            if not pack.title_named(new.title).stages:
+                raise UnknownPackOrTitle(
+                    f"政策包 {name} 中没有可申报的称号 {new.title}。",
+                    f"The pack {name} has no title {new.title} that is applied for.",
+                )
+            if not covers(pack.jurisdiction, officer.region or ""):
+                raise UnknownPackOrTitle(
+                    f"政策包 {name} 适用于 {pack.jurisdiction}，不适用于本辖区。",
+                    f"The pack {name} is the law of {pack.jurisdiction}, not of {officer.region}.",
+                )
         opened = Round(
             id=new_id(),
             code=new.code,
@@ -214,6 +249,7 @@ class ApplicationService:
                 "本批次不受理此类申报。", f"This round takes no {kind} applications."
             )
         pack = self._catalogue.pack(pack_name)
+        _refuse_imported(pack, facts, applicant)
         values = _checked(pack, facts)
         uscc, division = values.get("uscc"), values.get("applying_division")
         if not isinstance(uscc, str) or not isinstance(division, str):
@@ -244,6 +280,7 @@ class ApplicationService:
             opened=[],
             return_reason=None,
             remarks=[],
+            size_determination=None,
             created_by=applicant.sub,
             created_at=now,
             updated_at=now,
@@ -270,10 +307,11 @@ class ApplicationService:
         edited = await self._lock(application_id, applicant)
         require_current(version_read, edited.version)
         refuse_edit(edited.status, set(facts), set(edited.opened))
+        pack = self._catalogue.pack(edited.policy_pack)
+        _refuse_imported(pack, facts, applicant)
         merged = {**edited.facts, **facts}
         values = _checked(
-            self._catalogue.pack(edited.policy_pack),
-            {name: value for name, value in merged.items() if value is not None},
+            pack, {name: value for name, value in merged.items() if value is not None}
         )
         if values.get("uscc") != edited.uscc:
             raise FactsInvalid(
@@ -302,9 +340,62 @@ class ApplicationService:
         edited.facts = values
         edited.division = division
         edited.updated_at = self._clock.now()
+        has_lapsed = edited.size_determination is not None and not SIZED_BY.isdisjoint(changed)
+        if has_lapsed:
+            edited.size_determination = None
         await self._session.flush()
         self._record(edited, "edited", applicant, facts=changed)
+        if has_lapsed:
+            self._record(
+                edited,
+                "size_determination_lapsed",
+                applicant,
+                reason="划型所依据的事实已修改。",
+                facts=sorted(SIZED_BY.intersection(changed)),
+            )
         return edited
+
+    async def determine_size(
+        self,
+        application_id: UUID,
+        *,
+        determination: SizeDetermination | None,
+        version_read: int,
+        officer: Actor,
+    ) -> Application:
+        """Determine the enterprise's size in place of the standard, or take that back (四.1).
+
+        It rests on the figures as they are: a change of one of them ends it.
+        """
+        determined = await self._lock(application_id, officer)
+        require_current(version_read, determined.version)
+        _require_officer_of(determined, officer)
+        refuse_edit(determined.status, set(), set())
+        if determined.size_determination is None and determination is None:
+            return determined
+        determined.size_determination = (
+            None
+            if determination is None
+            else {
+                "size": determination.size.value,
+                "legal_basis": determination.legal_basis,
+                "determined_by": officer.sub,
+                "determined_at": self._clock.now().isoformat(),
+            }
+        )
+        determined.updated_at = self._clock.now()
+        await self._session.flush()
+        if determination is None:
+            self._record(determined, "size_determination_withdrawn", officer)
+        else:
+            self._record(
+                determined,
+                "size_determined",
+                officer,
+                reason=determination.legal_basis,
+                size=determination.size.value,
+            )
+        return determined
 
     async def submit(self, application_id: UUID, applicant: Actor) -> Application:
         """Freeze the facts and hand the application to the offices that review it."""
@@ -325,10 +416,12 @@ class ApplicationService:
             check(
                 pack,
                 title=submitted.title,
+                kind=_kind(submitted),
                 facts=submitted.facts,
                 on=submitted.applied_on,
                 today=today,
                 titles_held=titles_held,
+                size=_determination(submitted),
             )
         )
         submission = Submission(
@@ -340,6 +433,7 @@ class ApplicationService:
             pack_checksum=pack.checksum,
             facts=submitted.facts,
             facts_sha256=_sha256_of(submitted.facts),
+            size_determination=submitted.size_determination,
         )
         self._applications.add(submission)
         submitted.status = new_status
@@ -365,13 +459,16 @@ class ApplicationService:
                 submitted_on=today,
                 round_id=submitted.round_id,
                 round_code=submitted.round.code,
-                kind="renewal" if submitted.kind == "renewal" else "new",
+                kind=_kind(submitted),
                 title=submitted.title,
                 policy_pack=pack.name,
                 legal_name=str(submitted.facts["legal_name"]),
                 facts=submitted.facts,
                 facts_sha256=submission.facts_sha256,
                 titles_held=titles_held,
+                size_determination=None
+                if submitted.size_determination is None
+                else SizeDetermined.model_validate(submitted.size_determination),
             )
         )
         return submitted
@@ -429,25 +526,36 @@ class ApplicationService:
         return check(
             self._catalogue.pack(found.policy_pack),
             title=found.title,
+            kind=_kind(found),
             facts=found.facts,
             on=found.applied_on or today,
             today=today,
             titles_held=_titles_on(await self._held(found.uscc), today),
+            size=_determination(found),
         )
 
-    def check_eligibility(
-        self, *, pack: str, title: str, facts: Mapping[str, JsonValue]
-    ) -> Eligibility:
+    def check_eligibility(self, question: EligibilityQuestion) -> Eligibility:
         """Explain how an enterprise stands against each condition, storing nothing."""
-        asked = _require_title(self._catalogue, pack, title)
-        return check(asked, title=title, facts=_checked(asked, facts), on=self._clock.today())
+        pack = _require_title(self._catalogue, question.pack, question.title)
+        today = self._clock.today()
+        on = question.on or today
+        return check(
+            pack,
+            title=question.title,
+            kind=question.kind,
+            facts=_checked(pack, question.facts),
+            on=on,
+            today=max(on, today),
+            titles_held=question.titles_held,
+            size=question.size,
+        )
 
     def missing(self, of: Application) -> tuple[str, ...]:
-        return missing(self._catalogue.pack(of.policy_pack), of.title, of.facts)
+        return missing(self._catalogue.pack(of.policy_pack), of.title, of.facts, _kind(of))
 
     def completeness(self, of: Application) -> int:
         """Return how much of what is needed is there, in percent."""
-        return completeness(self._catalogue.pack(of.policy_pack), of.title, of.facts)
+        return completeness(self._catalogue.pack(of.policy_pack), of.title, of.facts, _kind(of))
 
     def available_actions(self, of: Application, reader: Actor) -> list[AvailableAction]:
         """Return what the reader may do with the application, and why not where it may not."""
@@ -468,8 +576,13 @@ class ApplicationService:
             _require_applicant(reader, of)
             after(of.status, Step.WITHDRAW)
 
+        def refuse_determination() -> None:
+            _require_officer_of(of, reader)
+            refuse_edit(of.status, set(), set())
+
         return [
             offer("edit", "PATCH", href, refuse_edit_of_any),
+            offer("determine_size", "PUT", f"{href}/size-determination", refuse_determination),
             offer("submit", "POST", f"{href}/submission", refuse_submission),
             offer("withdraw", "POST", f"{href}/withdrawal", refuse_withdrawal),
         ]
@@ -587,6 +700,7 @@ class ReviewNews:
 
 
 def _require_title(catalogue: Catalogue, pack_name: str, title: str) -> Pack:
+    """Return the pack, when it decides the title by conditions of its own."""
     try:
         pack = catalogue.pack(pack_name)
     except UnknownPack as error:
@@ -594,10 +708,10 @@ def _require_title(catalogue: Catalogue, pack_name: str, title: str) -> Pack:
             f"没有政策包 {pack_name}。", f"There is no pack {pack_name}."
         ) from error
     found = pack.find_title(title)
-    if found is None or not found.stages:
+    if found is None or not found.conditions:
         raise UnknownPackOrTitle(
-            f"政策包 {pack_name} 中没有可申报的称号 {title}。",
-            f"The pack {pack_name} has no title {title} that is applied for.",
+            f"政策包 {pack_name} 没有为称号 {title} 规定条件。",
+            f"The pack {pack_name} sets no conditions for a title {title}.",
         )
     return pack
 
@@ -631,8 +745,43 @@ def _require_applicant(reader: Actor, of: Application) -> None:
     _require_own(reader, uscc=of.uscc, division=of.division)
 
 
+def _require_officer_of(of: Application, officer: Actor) -> None:
+    if not officer.may(Scope.APPLICATIONS_WRITE) or not officer.holds(*SIZE_OFFICES):
+        raise NotAllowed
+    if not officer.is_in_charge_of(of.division):
+        raise NotAllowed
+    if officer.sub == of.created_by:
+        raise SeparationOfDuties(
+            "填报人不能认定企业规模。", "Who drafted the application cannot determine its size."
+        )
+
+
+def _refuse_imported(pack: Pack, facts: Mapping[str, JsonValue], applicant: Actor) -> None:
+    """Keep an enterprise from stating what comes from a register or a platform."""
+    if applicant.uscc is None:
+        return
+    told = [name for name in facts if name in pack.facts and pack.facts[name].is_imported]
+    if told:
+        text = Text(
+            "此项由主管部门自平台或登记机关导入，企业不能自行填报。",
+            "An office imports this from a platform or register; an enterprise does not state it.",
+        )
+        raise FactsInvalid(errors=[(f"/facts/{name}", "imported", text) for name in told])
+
+
+def _kind(of: Application) -> Kind:
+    return "renewal" if of.kind == "renewal" else "new"
+
+
+def _determination(of: Application) -> SizeDetermination | None:
+    found = of.size_determination
+    if found is None:
+        return None
+    return SizeDetermination(size=Size(found["size"]), legal_basis=found["legal_basis"])
+
+
 def _require_complete(pack: Pack, of: Application) -> None:
-    lacking = missing(pack, of.title, of.facts)
+    lacking = missing(pack, of.title, of.facts, _kind(of))
     if lacking:
         raise ApplicationIncomplete(
             errors=[

@@ -1,21 +1,28 @@
 """Turning what the service knows into what the contract promises."""
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 from services.applications.models import Application, Round
 from services.applications.schemas import (
     ApplicationOut,
+    DimensionScoreOut,
     EligibilityOut,
     EnterpriseSizeOut,
+    FigureOut,
     FindingOut,
+    IndicatorScoreOut,
     LimitOut,
     RemarkOut,
     RoundOut,
+    ScoreOut,
+    SizeDeterminationOut,
 )
 from services.applications.service import ApplicationService
 from services.kernel.identity.actor import Actor
 from services.kernel.text import text_out
 from services.policy.eligibility import Eligibility, Finding
+from services.policy.matter import DimensionScore, IndicatorScore, Score, spelled
 
 
 def round_out(of: Round, *, is_open: bool) -> RoundOut:
@@ -50,6 +57,9 @@ def application_out(
         facts=of.facts,
         completeness=applications.completeness(of),
         missing=list(applications.missing(of)),
+        size_determination=None
+        if of.size_determination is None
+        else SizeDeterminationOut.model_validate(of.size_determination),
         submission_number=of.submission_number,
         opened=of.opened,
         return_reason=of.return_reason,
@@ -66,6 +76,7 @@ def eligibility_out(of: Eligibility) -> EligibilityOut:
     return EligibilityOut(
         pack=of.pack,
         title=of.title,
+        kind=of.kind,
         on=of.on,
         verdict=of.verdict,
         can_be_submitted=not of.failed,
@@ -73,11 +84,66 @@ def eligibility_out(of: Eligibility) -> EligibilityOut:
             group=size.group,
             size=size.size,
             is_sme=size.is_sme,
-            figures=dict(size.indicators),
+            figures={
+                name: FigureOut(
+                    value=figure.value, unit=figure.unit, fiscal_year=figure.fiscal_year
+                )
+                for name, figure in size.figures.items()
+            },
+            computed=size.computed,
+            legal_basis=size.legal_basis,
             because=text_out(size.because),
         ),
         conditions=_findings(of.conditions),
         vetoes=_findings(of.vetoes),
+        scores=[_score(score) for score in of.scores],
+    )
+
+
+def _score(score: Score) -> ScoreOut:
+    return ScoreOut(
+        table=score.table,
+        name=text_out(score.name),
+        clause=score.clause,
+        **_bounds(score),
+        dimensions=[
+            DimensionScoreOut(
+                id=dimension.id,
+                name=text_out(dimension.name),
+                **_bounds(dimension),
+                indicators=[_indicator(one) for one in dimension.indicators],
+            )
+            for dimension in score.dimensions
+        ],
+    )
+
+
+def _indicator(of: IndicatorScore) -> IndicatorScoreOut:
+    return IndicatorScoreOut(
+        id=of.id,
+        name=text_out(of.name),
+        official_text=of.official_text,
+        **_bounds(of),
+        fact=dict(of.facts),
+        because=text_out(of.because),
+        evidence=list(of.evidence),
+    )
+
+
+class _Bounds(TypedDict):
+    points: str | None
+    least: str
+    most: str
+    out_of: str
+
+
+def _bounds(of: Score | DimensionScore | IndicatorScore) -> _Bounds:
+    points = of.points
+    return _Bounds(
+        points=None if points is None else spelled(points),
+        least=spelled(of.least),
+        most=spelled(of.most),
+        out_of=spelled(of.out_of),
     )
 
 

@@ -1,12 +1,23 @@
 """What intake tells the others."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from services.kernel.events.event import Event
+
+
+class SizeDetermined(BaseModel):
+    """An officer's finding of the size, where the standard leaves it open or other law decides."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size: str
+    legal_basis: str
+    determined_by: str
+    determined_at: datetime
 
 
 class ApplicationSubmitted(Event):
@@ -32,6 +43,7 @@ class ApplicationSubmitted(Event):
     facts_sha256: str
     titles_held: list[str]
     """Titles that were valid for the enterprise on the day of submission."""
+    size_determination: SizeDetermined | None = None
 
 
 class ApplicationWithdrawn(Event):

@@ -1,19 +1,15 @@
 """What the registry tells the others."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import StringConstraints
 
 from services.kernel.events.event import Event
 
-RevocationGroundName = Literal[
-    "false_declaration",
-    "violation",
-    "renewal_failed",
-    "renewal_not_submitted",
-    "voluntary",
-    "deregistered",
-]
+RevocationGroundId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A ground by the id that a pack gives it: false_declaration, violation, renewal_failed …"""
 
 _WHICH_RECOGNITION = frozenset(
     {"recognition_id", "title", "legal_name", "certificate_number", "valid_from", "valid_until"}
@@ -63,7 +59,7 @@ class RecognitionRevoked(RecognitionEvent):
         "document_number",
     }
 
-    ground: RevocationGroundName
+    ground: RevocationGroundId
     revoked_on: date
     """The first day on which the title no longer counts."""
     finding_number: str | None

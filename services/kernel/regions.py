@@ -1,5 +1,8 @@
 """Six-digit division codes (GB/T 2260): which one lies under which."""
 
+NATION = "000000"
+"""The whole country: no code of the standard, and the jurisdiction of a national rule."""
+
 
 def covers(region: str, division: str) -> bool:
     """Whether `division` is `region` or lies under it: 520000 covers 520102, 520100 does too."""
@@ -7,7 +10,12 @@ def covers(region: str, division: str) -> bool:
 
 
 def prefix_of(region: str) -> str:
-    """Return the digits shared by everything under a division: 520000 gives 52, 520102 all six."""
+    """Return the digits shared by everything under a division: 520000 gives 52, 520102 all six.
+
+    The nation shares none.
+    """
+    if region == NATION:
+        return ""
     if region.endswith("0000"):
         return region[:2]
     if region.endswith("00"):

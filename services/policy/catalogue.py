@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from services.kernel.regions import covers
+from services.kernel.regions import covers, prefix_of
 from services.policy.lock import checksum_of, locked_checksum
 from services.policy.pack import Pack, PackFlaw
 
@@ -23,10 +23,6 @@ class PackInvalid(Exception):
 
 class UnknownPack(LookupError):
     """No pack has this name."""
-
-
-class NoPackInForce(LookupError):
-    """No pack was in force there and then."""
 
 
 class Catalogue:
@@ -49,16 +45,17 @@ class Catalogue:
         except KeyError as error:
             raise UnknownPack(name) from error
 
-    def in_force(self, division: str, on: date) -> Pack:
-        """Return the pack in force for a division on a day. Raises `NoPackInForce`."""
-        found = [
-            pack
-            for pack in self._packs.values()
-            if covers(pack.jurisdiction, division) and _is_in_force(pack, on)
-        ]
-        if not found:
-            raise NoPackInForce(f"{division} on {on}")
-        return max(found, key=lambda pack: pack.in_force_from)
+    def in_force(self, division: str | None, on: date) -> list[Pack]:
+        """Return every pack in force for a division on a day, the nearest jurisdiction first.
+
+        None asks for all divisions. A province's plan stands beside the national rules: neither replaces the other.
+        """
+        latest: dict[str, Pack] = {}
+        for pack in sorted(self._packs.values(), key=lambda pack: pack.in_force_from):
+            applies = division is None or covers(pack.jurisdiction, division)
+            if applies and _is_in_force(pack, on):
+                latest[_series(pack)] = pack
+        return sorted(latest.values(), key=lambda pack: -len(prefix_of(pack.jurisdiction)))
 
 
 def load_catalogue(folder: Path = PACKS) -> Catalogue:
@@ -94,15 +91,20 @@ def read_pack(file: Path, *, must_be_locked: bool = True) -> Pack:
     return pack
 
 
+def _series(pack: Pack) -> str:
+    """Return the folder that a pack stands in, where a later one replaces an earlier."""
+    return pack.name.partition("/")[0]
+
+
 def _is_in_force(pack: Pack, on: date) -> bool:
     return pack.in_force_from <= on and (pack.in_force_until is None or on < pack.in_force_until)
 
 
 def _refuse_overlaps(packs: Sequence[Pack]) -> None:
     """Refuse two packs of one folder that are in force on one day, where the law names an end."""
-    ordered = sorted(packs, key=lambda pack: (pack.name.partition("/")[0], pack.in_force_from))
+    ordered = sorted(packs, key=lambda pack: (_series(pack), pack.in_force_from))
     for earlier, later in pairwise(ordered):
-        if earlier.name.partition("/")[0] != later.name.partition("/")[0]:
+        if _series(earlier) != _series(later):
             continue
         if earlier.in_force_until is not None and later.in_force_from < earlier.in_force_until:
             raise PackInvalid(f"{earlier.name} and {later.name} overlap")

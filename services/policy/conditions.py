@@ -4,84 +4,34 @@ Ratios are compared as amounts, never as rounded quotients. A fact that is missi
 of zero and a matter of judgement all answer "needs an officer": never a pass, never a crash.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kernel.text import Text
-from services.policy.enterprise_size import EnterpriseSize, Size
-from services.policy.facts import Fact, FactKind, Facts
+from services.policy.enterprise_size import Size
+from services.policy.facts import FactKind
+from services.policy.matter import (
+    Finding,
+    Judgement,
+    Kind,
+    Limit,
+    Matter,
+    Verdict,
+    best,
+    exactly,
+    facts_given,
+    grouped,
+    missing_facts,
+    spelled,
+    worst,
+)
+from services.policy.measures import UNITS, Measure
 from services.policy.validity import years_after
-
-
-class Verdict(StrEnum):
-    MET = "met"
-    NOT_MET = "not_met"
-    NEEDS_OFFICER = "needs_officer"
-
-
-# The three below are made by the dozen for every check, and a tuple is made several times faster
-# than a frozen dataclass.
-class Limit(NamedTuple):
-    """What a fact is measured against."""
-
-    comparison: Literal["at_least", "at_most", "one_of", "is", "not_within"]
-    value: str
-    unit: Literal["yuan", "persons", "percent", "years", "items"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """What is judged: an enterprise's facts on a day."""
-
-    facts: Facts
-    declared: Mapping[str, Fact]
-    option_names: Mapping[str, Mapping[str, Text]]
-    size: EnterpriseSize
-    applied_on: date
-    """The day of application: a rolling period counts back from it."""
-    today: date
-    titles_held: frozenset[str]
-
-    def label(self, fact: str) -> Text:
-        return self.declared[fact].label
-
-    def option_name(self, fact: str, option: str) -> Text:
-        return self.option_names[self.declared[fact].options or ""][option]
-
-    def money(self, fact: str) -> Decimal | None:
-        value = self.facts.get(fact)
-        return None if value is None else Decimal(str(value))
-
-
-class Judgement(NamedTuple):
-    verdict: Verdict
-    because: Text
-    limit: Limit | None = None
-    evidence: tuple[str, ...] = ()
-    """Documents that an officer compares with what was declared."""
-    parts: tuple["Finding", ...] = ()
-
-
-class Finding(NamedTuple):
-    """One condition's answer, with everything that it rests on."""
-
-    id: str
-    clause: str
-    text: Text
-    official_text: str
-    verdict: Verdict
-    facts: Mapping[str, Any]
-    limit: Limit | None
-    because: Text
-    evidence: tuple[str, ...] = ()
-    parts: tuple["Finding", ...] = ()
 
 
 class _Rule(BaseModel):
@@ -95,8 +45,17 @@ class _Rule(BaseModel):
         """The facts used, found once."""
         return self.facts_used()
 
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        """Yield each fact that has to be of certain kinds, with those kinds."""
+        yield from ()
+
     def judge(self, matter: Matter) -> Judgement:
         raise NotImplementedError
+
+
+_A_NUMBER = frozenset({FactKind.AMOUNT, FactKind.COUNT})
+_A_FLAG = frozenset({FactKind.FLAG})
+_A_DAY = frozenset({FactKind.DAY})
 
 
 class LowerFloor(BaseModel):
@@ -123,14 +82,19 @@ class AtLeast(_Rule):
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,) if self.exception is None else (self.fact, self.exception.when)
 
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, _A_NUMBER
+        if self.exception is not None:
+            yield self.exception.when, _A_FLAG
+
     def judge(self, matter: Matter) -> Judgement:
         limit, is_exception = self.limit, False
         evidence: tuple[str, ...] = ()
         if self.exception is not None and matter.facts.get(self.exception.when) is True:
             limit, evidence, is_exception = self.exception.limit, self.exception.evidence, True
-        value = matter.money(self.fact)
+        value = matter.quotient(self.fact)
         is_money = matter.declared[self.fact].kind is FactKind.AMOUNT
-        stated = Limit("at_least", f"{limit:f}", "yuan" if is_money else "persons")
+        stated = Limit("at_least", f"{limit:f}", "yuan" if is_money else "count")
         if value is None:
             return _missing(matter, (self.fact,), stated)
         unit = _YUAN if is_money else _NO_UNIT
@@ -140,14 +104,17 @@ class AtLeast(_Rule):
             if self.exception is not None and is_exception
             else None
         )
+        top, bottom = exactly(limit)
+        is_reached = value[0] * bottom >= top * value[1]
+        shown, floor = grouped(matter.facts[self.fact]), spelled(limit)
         return Judgement(
-            verdict=Verdict.MET if value >= limit else Verdict.NOT_MET,
+            verdict=Verdict.MET if is_reached else Verdict.NOT_MET,
             because=Text(
-                f"{label.zh} {value:,f}{unit.zh}，"
-                f"{'不低于' if value >= limit else '低于'}下限 {limit:,f}{unit.zh}"
+                f"{label.zh} {shown}{unit.zh}，"
+                f"{'不低于' if is_reached else '低于'}下限 {floor}{unit.zh}"
                 f"{f'（{under.zh}适用）' if under else ''}。",
-                f"{label.en} of {value:,f}{unit.en} is"
-                f" {'not below' if value >= limit else 'below'} the limit of {limit:,f}{unit.en}"
+                f"{label.en} of {shown}{unit.en} is"
+                f" {'not below' if is_reached else 'below'} the limit of {floor}{unit.en}"
                 f"{f' (which applies to: {under.en})' if under else ''}.",
             ),
             limit=stated,
@@ -182,37 +149,48 @@ class Ratio(_Rule):
     def facts_used(self) -> tuple[str, ...]:
         return (self.part, self.whole)
 
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.part, _A_NUMBER
+        yield self.whole, _A_NUMBER
+
     def judge(self, matter: Matter) -> Judgement:
         is_floor = self.at_least is not None
         percent = self.at_least if self.at_least is not None else self.at_most
         if percent is None:  # for the type checker; the validator saw to it
             raise ValueError("a ratio without a limit")
         stated = Limit("at_least" if is_floor else "at_most", f"{percent:f}", "percent")
-        part, whole = matter.money(self.part), matter.money(self.whole)
-        lacking = tuple(
-            fact for fact, value in ((self.part, part), (self.whole, whole)) if value is None
-        )
+        part, whole = matter.quotient(self.part), matter.quotient(self.whole)
         if part is None or whole is None:
+            lacking = tuple(
+                fact for fact, value in ((self.part, part), (self.whole, whole)) if value is None
+            )
             return _missing(matter, lacking, stated)
         labels = matter.label(self.part), matter.label(self.whole)
-        if whole <= 0:
+        part_shown = grouped(matter.facts[self.part])
+        whole_shown = grouped(matter.facts[self.whole])
+        unit = _YUAN if matter.declared[self.whole].kind is FactKind.AMOUNT else _NO_UNIT
+        if whole[0] <= 0:
             return Judgement(
                 Verdict.NEEDS_OFFICER,
                 Text(
-                    f"{labels[1].zh}为 {whole:,f} 元，无法计算比例，由主管部门判定。",
-                    f"{labels[1].en} is {whole:,f} yuan, so there is no ratio; an officer decides.",
+                    f"{labels[1].zh}为 {whole_shown}{unit.zh}，无法计算比例，由主管部门判定。",
+                    f"{labels[1].en} is {whole_shown}{unit.en}, so there is no ratio;"
+                    " an officer decides.",
                 ),
                 stated,
             )
-        held = part * 100 >= whole * percent if is_floor else part * 100 <= whole * percent
+        top, bottom = exactly(percent)
+        have, needed = part[0] * whole[1] * 100 * bottom, whole[0] * part[1] * top
+        held = have >= needed if is_floor else have <= needed
         relation = _RELATIONS[is_floor, held]
+        limit = f"{Decimal(whole[0]) / whole[1] * percent / 100:,f}"
         return Judgement(
             verdict=Verdict.MET if held else Verdict.NOT_MET,
             because=Text(
-                f"{labels[0].zh} {part:,f} 元，{relation.zh}{labels[1].zh} {whole:,f} 元的"
-                f" {percent:f}%（{whole * percent / 100:,f} 元）。",
-                f"{labels[0].en} of {part:,f} yuan is {relation.en} {percent:f}% of"
-                f" {labels[1].en.lower()}, {whole:,f} yuan ({whole * percent / 100:,f} yuan).",
+                f"{labels[0].zh} {part_shown}{unit.zh}，{relation.zh}{labels[1].zh}"
+                f" {whole_shown}{unit.zh}的 {percent:f}%（{limit}{unit.zh}）。",
+                f"{labels[0].en} of {part_shown}{unit.en} is {relation.en} {percent:f}% of"
+                f" {labels[1].en.lower()}, {whole_shown}{unit.en} ({limit}{unit.en}).",
             ),
             limit=stated,
         )
@@ -226,6 +204,9 @@ class IsTrue(_Rule):
 
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,)
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, _A_FLAG
 
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("is", "true")
@@ -252,8 +233,11 @@ class HasAny(_Rule):
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,)
 
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, frozenset({FactKind.TEXTS})
+
     def judge(self, matter: Matter) -> Judgement:
-        stated = Limit("at_least", "1", "items")
+        stated = Limit("at_least", "1", "count")
         value = matter.facts.get(self.fact)
         if value is None:
             return _missing(matter, (self.fact,), stated)
@@ -278,6 +262,9 @@ class OneOf(_Rule):
 
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,)
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, frozenset({FactKind.CHOICE})
 
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("one_of", ", ".join(self.accepted))
@@ -306,6 +293,9 @@ class OneOf(_Rule):
         )
 
 
+_SMALL_OR_MEDIUM = Limit("one_of", f"{Size.MEDIUM}, {Size.SMALL}, {Size.MICRO}")
+
+
 class IsSmallOrMedium(_Rule):
     """Small or medium by the size standard; what it does not cover, an officer decides."""
 
@@ -315,7 +305,7 @@ class IsSmallOrMedium(_Rule):
         return ("industry_code", "employees", "operating_revenue", "total_assets")
 
     def judge(self, matter: Matter) -> Judgement:
-        stated = Limit("one_of", f"{Size.MEDIUM}, {Size.SMALL}, {Size.MICRO}")
+        stated = _SMALL_OR_MEDIUM
         size = matter.size
         if size.is_sme is None:
             return Judgement(Verdict.NEEDS_OFFICER, size.because, stated)
@@ -332,6 +322,9 @@ class NotTrue(_Rule):
 
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,)
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, _A_FLAG
 
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("is", "false")
@@ -362,6 +355,9 @@ class NotWithinYears(_Rule):
     def facts_used(self) -> tuple[str, ...]:
         return (self.fact,)
 
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, _A_DAY
+
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("not_within", str(self.years), "years")
         value = matter.facts.get(self.fact)
@@ -374,14 +370,7 @@ class NotWithinYears(_Rule):
             )
         happened_on = date.fromisoformat(value)
         if happened_on > matter.today:
-            return Judgement(
-                Verdict.NEEDS_OFFICER,
-                Text(
-                    f"{label.zh}为 {happened_on}，晚于今天，请核实。",
-                    f"{label.en} is {happened_on}, which is to come; an officer checks it.",
-                ),
-                stated,
-            )
+            return _to_come(label, happened_on, stated)
         over_on = years_after(happened_on, self.years)
         is_over = over_on <= matter.applied_on
         return Judgement(
@@ -397,6 +386,174 @@ class NotWithinYears(_Rule):
         )
 
 
+_WORDS: dict[str, tuple[Text, Text]] = {
+    # how it reads when the limit is held, and when it is not
+    "at_least": (Text("不低于", "is not below"), Text("低于", "is below")),
+    "at_most": (Text("不高于", "is not above"), Text("高于", "is above")),
+    "below": (Text("低于", "is below"), Text("不低于", "is not below")),
+}
+
+
+class MeasuredLimit(_Rule):
+    """A measure of at least, at most (both include the number) or below a limit."""
+
+    kind: Literal["measured"]
+    measure: Measure
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+    below: Decimal | None = None
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> "MeasuredLimit":
+        if [self.at_least, self.at_most, self.below].count(None) != 2:  # noqa: PLR2004 - of three
+            raise ValueError("a measure has one limit: at_least, at_most or below")
+        return self
+
+    @cached_property
+    def limit(self) -> tuple[Literal["at_least", "at_most", "below"], Decimal]:
+        if self.at_least is not None:
+            return "at_least", self.at_least
+        if self.at_most is not None:
+            return "at_most", self.at_most
+        return "below", self.below or Decimal(0)
+
+    def facts_used(self) -> tuple[str, ...]:
+        return self.measure.uses
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield from self.measure.wants()
+
+    def judge(self, matter: Matter) -> Judgement:
+        comparison, limit = self.limit
+        unit = self.measure.unit(matter)
+        stated = Limit(comparison, f"{limit:f}", unit)
+        value, shown = self.measure.measure(matter)
+        if value is None:
+            return Judgement(Verdict.NEEDS_OFFICER, shown, stated)
+        top, bottom = self.measure.scaled(limit)
+        have, wanted = value[0] * bottom, top * value[1]
+        held = {"at_least": have >= wanted, "at_most": have <= wanted, "below": have < wanted}[
+            comparison
+        ]
+        words = _WORDS[comparison][0 if held else 1]
+        named, number = UNITS[unit], spelled(limit)
+        return Judgement(
+            Verdict.MET if held else Verdict.NOT_MET,
+            Text(
+                f"{shown.zh}，{words.zh} {number}{named.zh}。",
+                f"{shown.en}, which {words.en} {number}{named.en}.",
+            ),
+            stated,
+        )
+
+
+class ScoreAtLeast(_Rule):
+    """A score, of a whole table or of one dimension, of at least so many points.
+
+    Met when even the least possible score reaches the mark, not met when the greatest does not.
+    """
+
+    kind: Literal["score"]
+    table: str
+    dimension: str | None = None
+    at_least: Decimal
+
+    def facts_used(self) -> tuple[str, ...]:
+        return ()
+
+    def judge(self, matter: Matter) -> Judgement:
+        name, least, most = matter.score(self.table).of(self.dimension)
+        mark = spelled(self.at_least)
+        stated = Limit("at_least", mark, "points")
+        if least == most:
+            is_reached = least >= self.at_least
+            return Judgement(
+                Verdict.MET if is_reached else Verdict.NOT_MET,
+                Text(
+                    f"{name.zh} {spelled(least)} 分，{'达到' if is_reached else '未达到'} {mark} 分。",
+                    f"{name.en}: {spelled(least)} points"
+                    f" {'reach' if is_reached else 'do not reach'} {mark}.",
+                ),
+                stated,
+            )
+        verdict = Verdict.NEEDS_OFFICER
+        if least >= self.at_least:
+            verdict = Verdict.MET
+        elif most < self.at_least:
+            verdict = Verdict.NOT_MET
+        told = _OPEN_SCORES[verdict]
+        return Judgement(
+            verdict,
+            Text(
+                f"{name.zh}在 {spelled(least)} 至 {spelled(most)} 分之间，{told.zh} {mark} 分。",
+                f"{name.en}: between {spelled(least)} and {spelled(most)} points, {told.en} {mark}.",
+            ),
+            stated,
+        )
+
+
+_OPEN_SCORES = {
+    Verdict.MET: Text("已达到", "which reach"),
+    Verdict.NOT_MET: Text("达不到", "which cannot reach"),
+    Verdict.NEEDS_OFFICER: Text("待补充或判定后方知是否达到", "which may or may not reach"),
+}
+
+
+class WithinYears(_Rule):
+    """Something happened in the years before the day of application (近三年获得).
+
+    It stops counting on the day on which that many full years are over.
+    """
+
+    kind: Literal["within_years"]
+    fact: str
+    years: int = Field(ge=1)
+
+    def facts_used(self) -> tuple[str, ...]:
+        return (self.fact,)
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, _A_DAY
+
+    def judge(self, matter: Matter) -> Judgement:
+        stated = Limit("within", str(self.years), "years")
+        value = matter.facts.get(self.fact)
+        label = matter.label(self.fact)
+        if value is None:
+            if not matter.declared[self.fact].is_optional:
+                return _missing(matter, (self.fact,), stated)
+            return Judgement(
+                Verdict.NOT_MET,
+                Text(f"{label.zh}：未申报。", f"{label.en}: none declared."),
+                stated,
+            )
+        happened_on = date.fromisoformat(value)
+        if happened_on > matter.today:
+            return _to_come(label, happened_on, stated)
+        counts = years_after(happened_on, self.years) > matter.applied_on
+        return Judgement(
+            Verdict.MET if counts else Verdict.NOT_MET,
+            Text(
+                f"{label.zh}为 {happened_on}，{'在' if counts else '不在'}申报之日"
+                f" {matter.applied_on} 前 {self.years} 年内。",
+                f"{label.en}: {happened_on}, which is {'within' if counts else 'not within'}"
+                f" {self.years} years before the application of {matter.applied_on}.",
+            ),
+            stated,
+        )
+
+
+def _to_come(label: Text, happened_on: date, stated: Limit) -> Judgement:
+    return Judgement(
+        Verdict.NEEDS_OFFICER,
+        Text(
+            f"{label.zh}为 {happened_on}，晚于今天，请核实。",
+            f"{label.en} is {happened_on}, which is to come; an officer checks it.",
+        ),
+        stated,
+    )
+
+
 class HoldsTitle(_Rule):
     """A title that has to be valid on the day."""
 
@@ -408,11 +565,12 @@ class HoldsTitle(_Rule):
 
     def judge(self, matter: Matter) -> Judgement:
         holds = self.title in matter.titles_held
+        name = matter.titles[self.title]
         return Judgement(
             verdict=Verdict.MET if holds else Verdict.NOT_MET,
             because=Text(
-                f"{'持有' if holds else '未持有'}有效的称号 {self.title}。",
-                f"It {'holds' if holds else 'does not hold'} a valid title {self.title}.",
+                f"{'持有' if holds else '未持有'}有效的称号：{name.zh}。",
+                f"It {'holds' if holds else 'does not hold'} a valid title: {name.en}.",
             ),
             limit=Limit("is", self.title),
         )
@@ -447,12 +605,8 @@ class AnyOf(_Rule):
         return _facts_of(self.conditions)
 
     def judge(self, matter: Matter) -> Judgement:
-        parts = tuple(part.find(matter) for part in self.conditions)
-        verdicts = {part.verdict for part in parts}
-        for verdict in (Verdict.MET, Verdict.NEEDS_OFFICER, Verdict.NOT_MET):
-            if verdict in verdicts:
-                return _combined(verdict, parts)
-        raise ValueError("any_of has parts")
+        parts = tuple([part.find(matter) for part in self.conditions])
+        return _combined(best(part.verdict for part in parts), parts, _ANY)
 
 
 class AllOf(_Rule):
@@ -465,18 +619,21 @@ class AllOf(_Rule):
         return _facts_of(self.conditions)
 
     def judge(self, matter: Matter) -> Judgement:
-        parts = tuple(part.find(matter) for part in self.conditions)
-        return _combined(worst(part.verdict for part in parts), parts)
+        parts = tuple([part.find(matter) for part in self.conditions])
+        return _combined(worst(part.verdict for part in parts), parts, _ALL)
 
 
 Rule = Annotated[
     AtLeast
     | Ratio
+    | MeasuredLimit
+    | ScoreAtLeast
     | IsTrue
     | HasAny
     | OneOf
     | IsSmallOrMedium
     | NotTrue
+    | WithinYears
     | NotWithinYears
     | HoldsTitle
     | OfficerJudges
@@ -496,9 +653,13 @@ class Condition(BaseModel):
     official_text: str
     text: Text
     rule: Rule
+    evidence: tuple[str, ...] = ()
+    """Documents that an officer compares with what was declared, whatever the answer."""
+    applies_to: Kind | None = None
+    """Only new applications, or only renewals; both where the law makes no difference."""
 
     def find(self, matter: Matter) -> Finding:
-        rule, facts = self.rule, matter.facts
+        rule = self.rule
         judged = rule.judge(matter)
         return Finding(
             self.id,
@@ -506,10 +667,10 @@ class Condition(BaseModel):
             self.text,
             self.official_text,
             judged.verdict,
-            {fact: facts[fact] for fact in rule.uses if facts.get(fact) is not None},
+            facts_given(matter, rule.uses),
             judged.limit,
             judged.because,
-            judged.evidence,
+            self.evidence + judged.evidence,
             judged.parts,
         )
 
@@ -518,35 +679,44 @@ AnyOf.model_rebuild()
 AllOf.model_rebuild()
 
 
-def worst(verdicts: Any) -> Verdict:
-    """Return not met if anything is not met, else needs an officer if anything does."""
-    found = set(verdicts)
-    if Verdict.NOT_MET in found:
-        return Verdict.NOT_MET
-    return Verdict.NEEDS_OFFICER if Verdict.NEEDS_OFFICER in found else Verdict.MET
+def with_parts(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
+    """Yield conditions and the parts of those that combine several."""
+    for condition in conditions:
+        yield condition
+        if isinstance(condition.rule, AnyOf | AllOf):
+            yield from with_parts(condition.rule.conditions)
 
 
-def _combined(verdict: Verdict, parts: tuple[Finding, ...]) -> Judgement:
+def _combined(
+    verdict: Verdict, parts: tuple[Finding, ...], words: dict[Verdict, Text]
+) -> Judgement:
+    """Say how several answers make one; each part keeps its own reasons."""
+    said = words[verdict]
+    telling = [part for part in parts if part.verdict is verdict]
     return Judgement(
         verdict,
         Text(
-            "；".join(part.because.zh.rstrip("。") for part in parts) + "。",
-            " ".join(part.because.en for part in parts),
+            f"{said.zh}：{'；'.join([part.text.zh.rstrip('。') for part in telling])}。",
+            f"{said.en}: {'; '.join([part.text.en.rstrip('.') for part in telling])}.",
         ),
         parts=parts,
     )
 
 
+_ANY = {
+    Verdict.MET: Text("满足其中", "One that suffices is met"),
+    Verdict.NOT_MET: Text("均不满足", "None of these is met"),
+    Verdict.NEEDS_OFFICER: Text("尚无一项满足，待判定", "None is met yet, and these are open"),
+}
+_ALL = {
+    Verdict.MET: Text("全部满足", "All of these are met"),
+    Verdict.NOT_MET: Text("未满足", "Not met"),
+    Verdict.NEEDS_OFFICER: Text("待判定", "These are open"),
+}
+
+
 def _missing(matter: Matter, facts: tuple[str, ...], limit: Limit) -> Judgement:
-    labels = [matter.label(fact) for fact in facts]
-    return Judgement(
-        Verdict.NEEDS_OFFICER,
-        Text(
-            f"未提供{'、'.join(label.zh for label in labels)}。",
-            f"Not given: {', '.join(label.en for label in labels)}.",
-        ),
-        limit,
-    )
+    return Judgement(Verdict.NEEDS_OFFICER, missing_facts(matter, facts), limit)
 
 
 def _facts_of(conditions: tuple[Condition, ...]) -> tuple[str, ...]:

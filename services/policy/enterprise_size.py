@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from services.kernel.text import Text
 
@@ -54,6 +54,25 @@ class Group:
         return tuple(self.tiers[0].limits)
 
 
+class Figure(NamedTuple):
+    """A figure that the size was taken from, and the fiscal year that it is of."""
+
+    value: str
+    unit: Literal["persons", "yuan"]
+    fiscal_year: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeDetermination:
+    """An officer's finding of the size, which stands in place of the computed one.
+
+    The standard leaves some sectors open, and other law may decide (国家另有规定的，从其规定).
+    """
+
+    size: Size
+    legal_basis: str
+
+
 @dataclass(frozen=True, slots=True)
 class EnterpriseSize:
     group: str | None
@@ -61,8 +80,12 @@ class EnterpriseSize:
     """None when the standard or the figures given do not decide it: an officer does."""
     is_sme: bool | None
     because: Text
-    indicators: Mapping[str, str]
-    """The figures that were used."""
+    figures: Mapping[str, Figure]
+    """The figures that were used, by their indicator."""
+    computed: Size | None = None
+    """The size by the standard, where an officer determined another."""
+    legal_basis: str | None = None
+    """What an officer's determination rests on."""
 
 
 @lru_cache
@@ -94,11 +117,26 @@ def classify(
     employees: int | None,
     operating_revenue: Decimal | None,
     total_assets: Decimal | None,
+    fiscal_year: int | None = None,
+    determined: SizeDetermination | None = None,
 ) -> EnterpriseSize:
     """Return the size: the first tier of which every lower limit is reached, else micro.
 
     Money is in yuan, employees in persons. A size that cannot be told is None, never a guess.
+    An officer's determination decides, and the computed size is kept beside it.
     """
+    given = {
+        "employees": None if employees is None else Decimal(employees),
+        "operating_revenue": operating_revenue,
+        "total_assets": total_assets,
+    }
+    computed = _by_standard(industry_code, given, fiscal_year)
+    return computed if determined is None else _determined(computed, determined)
+
+
+def _by_standard(
+    industry_code: str | None, given: Mapping[str, Decimal | None], fiscal_year: int | None
+) -> EnterpriseSize:
     if industry_code is None:
         return _undecided(Text("未提供所属行业，无法划型。", "The industry is not given."))
     group = group_of(industry_code)
@@ -109,16 +147,15 @@ def classify(
                 "The size standard does not cover this sector; an officer decides.",
             )
         )
-    given = {
-        "employees": None if employees is None else Decimal(employees),
-        "operating_revenue": operating_revenue,
-        "total_assets": total_assets,
+    wanted = {name: given[name] for name in group.indicators}
+    figures = {
+        name: Figure(f"{value:f}", "persons" if name == "employees" else "yuan", fiscal_year)
+        for name, value in wanted.items()
+        if value is not None
     }
-    figures = {name: given[name] for name in group.indicators}
-    used = {name: f"{value:f}" for name, value in figures.items() if value is not None}
-    size = _size(group, figures)
+    size = _size(group, wanted)
     if size is None:
-        lacking = [name for name, value in figures.items() if value is None or value < 0]
+        lacking = [name for name, value in wanted.items() if value is None or value < 0]
         return EnterpriseSize(
             group=group.id,
             size=None,
@@ -129,19 +166,44 @@ def classify(
                 f"{group.name.en} is classified by {_listed(group.indicators, 'en')};"
                 f" missing or unusable: {_listed(lacking, 'en')}.",
             ),
-            indicators=used,
+            figures=figures,
         )
     return EnterpriseSize(
         group=group.id,
         size=size,
         is_sme=size is not Size.LARGE,
-        because=_explain(group, size, used),
-        indicators=used,
+        because=_explain(group, size, figures),
+        figures=figures,
+    )
+
+
+def _determined(computed: EnterpriseSize, determined: SizeDetermination) -> EnterpriseSize:
+    of = SIZE_NAMES[determined.size]
+    by_standard = (
+        Text("按划型标准无法划型", "by the standard it is open")
+        if computed.size is None
+        else Text(
+            f"按划型标准为{SIZE_NAMES[computed.size].zh}",
+            f"by the standard it is {SIZE_NAMES[computed.size].en}",
+        )
+    )
+    return EnterpriseSize(
+        group=computed.group,
+        size=determined.size,
+        is_sme=determined.size is not Size.LARGE,
+        because=Text(
+            f"主管部门依据“{determined.legal_basis}”认定为{of.zh}企业（{by_standard.zh}）。",
+            f"An officer determined that it is {of.en}, by {determined.legal_basis}"
+            f" ({by_standard.en}).",
+        ),
+        figures=computed.figures,
+        computed=computed.size,
+        legal_basis=determined.legal_basis,
     )
 
 
 def _undecided(because: Text) -> EnterpriseSize:
-    return EnterpriseSize(group=None, size=None, is_sme=None, because=because, indicators={})
+    return EnterpriseSize(group=None, size=None, is_sme=None, because=because, figures={})
 
 
 def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
@@ -174,10 +236,10 @@ def _limits(group_id: str, size: Size) -> Text:
     )
 
 
-def _explain(group: Group, size: Size, used: Mapping[str, str]) -> Text:
+def _explain(group: Group, size: Size, used: Mapping[str, Figure]) -> Text:
     stated = Text(
-        "，".join(f"{_INDICATORS[name].zh} {value}" for name, value in used.items()),
-        ", ".join(f"{_INDICATORS[name].en} {value}" for name, value in used.items()),
+        "，".join([f"{_INDICATORS[name].zh} {figure.value}" for name, figure in used.items()]),
+        ", ".join([f"{_INDICATORS[name].en} {figure.value}" for name, figure in used.items()]),
     )
     tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
     limits = _limits(group.id, tier.size)

@@ -24,8 +24,10 @@ LONGEST_LIST = 50
 LARGEST_COUNT = 10**9
 LARGEST_AMOUNT = Decimal(10) ** 15
 """A thousand trillion yuan: more than any enterprise has, less than a NUMERIC(18, 2) holds."""
+LARGEST_POINTS = Decimal(1000)
 
 _AMOUNT = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", re.ASCII)
+_POINTS = re.compile(r"(?:0|[1-9]\d{0,3})(?:\.\d{1,2})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 FactValue = str | int | bool | list[str]
@@ -41,6 +43,7 @@ class FactKind(StrEnum):
     COUNT = "count"
     AMOUNT = "amount"
     PERCENT = "percent"
+    POINTS = "points"
     CHOICE = "choice"
     CREDIT_CODE = "credit_code"
     DIVISION = "division"
@@ -59,6 +62,8 @@ class Fact(BaseModel):
     may_be_negative: bool = False
     options: str | None = None
     """For a choice: the name of the pack's list that it is taken from."""
+    is_imported: bool = False
+    """Whether it comes from a register or a platform: an enterprise does not state it itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +188,19 @@ def _percent(given: object) -> str:
     return f"{Decimal(given.strip()):f}"
 
 
+def _points(given: object) -> str:
+    if not isinstance(given, str) or _POINTS.fullmatch(given.strip()) is None:
+        raise _Unacceptable(
+            "not_points",
+            '得分须为 0 至 1000、最多两位小数的十进制字符串，如 "56.5"。',
+            'Points are a decimal string from 0 to 1000 with two places at most, such as "56.5".',
+        )
+    points = Decimal(given.strip())
+    if points > LARGEST_POINTS:
+        raise _Unacceptable("too_large", "得分不得超过 1000。", "Points are at most 1000.")
+    return f"{points:.2f}"
+
+
 def _day(given: object) -> str:
     refusal = _Unacceptable("not_a_day", "日期格式应为 YYYY-MM-DD。", "A day is YYYY-MM-DD.")
     if not isinstance(given, str) or _DAY.fullmatch(given) is None:
@@ -238,6 +256,7 @@ _READERS: Mapping[FactKind, Callable[[object], FactValue]] = {
     FactKind.YEAR: lambda given: _whole(given, 1949, 2200),
     FactKind.COUNT: lambda given: _whole(given, 0, LARGEST_COUNT),
     FactKind.PERCENT: _percent,
+    FactKind.POINTS: _points,
     FactKind.CREDIT_CODE: _credit_code,
     FactKind.DIVISION: _division,
     FactKind.INDUSTRY: _industry,

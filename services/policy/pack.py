@@ -4,16 +4,25 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from services.kernel.text import Text
-from services.policy.conditions import AllOf, AnyOf, Condition, HoldsTitle, OneOf
+from services.policy.conditions import (
+    Condition,
+    HoldsTitle,
+    OneOf,
+    Rule,
+    ScoreAtLeast,
+    with_parts,
+)
 from services.policy.facts import Fact, FactKind, Facts, FactsChecked, check_facts
+from services.policy.matter import Kind
 from services.policy.rewards import RewardRule
+from services.policy.scoring import Bands, BestOf, Highest, OptionPoints, ScoringTable, Steps, Sum
 from services.policy.stages import PublicNotice, Stage
 from services.policy.validity import Validity
 
-PartT = TypeVar("PartT", "Title", Stage, Condition, "RevocationGround")
+PartT = TypeVar("PartT", "Title", Stage, Condition, "RevocationGround", ScoringTable)
 
 ConferredBy = Literal["programme", "ministry", "city"]
 
@@ -56,7 +65,7 @@ class Title(PackPart):
 class RevocationGround(PackPart):
     """撤销情形: why a title may be taken away, and what follows for money and re-application."""
 
-    id: str
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     name: Text
     clause: str
     official_text: str
@@ -69,6 +78,28 @@ class RevocationGround(PackPart):
     """Full years without a new application; 0 bars nothing."""
     effects_basis: str
     """Where the effects come from when the law itself is silent on them."""
+
+
+class Duty(PackPart):
+    """What a holder has to do while its title runs, by when, and what follows if it does not."""
+
+    id: str
+    name: Text
+    clause: str
+    official_text: str
+    every_year_by: str | None = Field(
+        default=None, pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
+    )
+    """The last day of each year, as MM-DD."""
+    within_months: int | None = Field(default=None, ge=1)
+    """Months after the change that is to be reported."""
+    consequence: Text
+
+    @model_validator(mode="after")
+    def _has_one_term(self) -> "Duty":
+        if (self.every_year_by is None) == (self.within_months is None):
+            raise ValueError(f"duty {self.id}: it has every_year_by or within_months")
+        return self
 
 
 class Target(PackPart):
@@ -97,12 +128,15 @@ class PackDocument(PackPart):
     lists: dict[str, OptionList] = Field(default_factory=dict)
     conditions: tuple[Condition, ...]
     vetoes: tuple[Condition, ...]
+    scoring_tables: tuple[ScoringTable, ...] = ()
     stages: tuple[Stage, ...]
     titles: tuple[Title, ...]
     notice: PublicNotice
     validity: Validity
+    duties: tuple[Duty, ...] = ()
     revocation_grounds: tuple[RevocationGround, ...]
-    rewards: RewardRule
+    rewards: RewardRule | None = None
+    """None where the law gives no reward of its own."""
     targets: tuple[Target, ...] = ()
 
 
@@ -131,8 +165,10 @@ class Pack(PackDocument):
     _stages: dict[str, Stage] = PrivateAttr(default_factory=dict)
     _conditions: dict[str, Condition] = PrivateAttr(default_factory=dict)
     _grounds: dict[str, RevocationGround] = PrivateAttr(default_factory=dict)
-    _needed: dict[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
-    _tests: dict[str, TitleTests] = PrivateAttr(default_factory=dict)
+    _tables: dict[str, ScoringTable] = PrivateAttr(default_factory=dict)
+    _title_names: dict[str, Text] = PrivateAttr(default_factory=dict)
+    _needed: dict[tuple[str, Kind], tuple[str, ...]] = PrivateAttr(default_factory=dict)
+    _tests: dict[tuple[str, Kind | None], TitleTests] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, _context: object, /) -> None:
         """Index the pack, refusing what does not hold together. Raises `PackFlaw`."""
@@ -145,11 +181,19 @@ class Pack(PackDocument):
         self._titles.update(_by_id("title", self.titles))
         self._stages.update(_by_id("stage", self.stages))
         self._conditions.update(_by_id("condition", (*self.conditions, *self.vetoes)))
+        _by_id("condition", tuple(with_parts((*self.conditions, *self.vetoes))))
         self._grounds.update(_by_id("ground", self.revocation_grounds))
-        for flaw in self._flaws():
-            raise PackFlaw(f"{self.name}: {flaw}")
-        self._needed.update({title.id: self._facts_needed(title) for title in self.titles})
-        self._tests.update({title.id: self._tests_of(title) for title in self.titles})
+        self._tables.update(_by_id("scoring table", self.scoring_tables))
+        self._title_names.update({title.id: title.name for title in self.titles})
+        flaws = list(self._flaws())
+        if flaws:
+            raise PackFlaw("; ".join(flaws))
+        kinds: tuple[Kind, Kind] = ("new", "renewal")
+        for title in self.titles:
+            self._tests[title.id, None] = self._tests_of(title, None)
+            for kind in kinds:
+                self._tests[title.id, kind] = self._tests_of(title, kind)
+                self._needed[title.id, kind] = self._facts_needed(title, kind)
 
     @property
     def options(self) -> dict[str, frozenset[str]]:
@@ -160,9 +204,24 @@ class Pack(PackDocument):
         return self._option_names
 
     @property
+    def tables(self) -> dict[str, ScoringTable]:
+        return self._tables
+
+    @property
+    def title_names(self) -> dict[str, Text]:
+        return self._title_names
+
+    @property
     def ladder(self) -> tuple[Title, ...]:
         """The titles, lowest first."""
         return tuple(sorted(self.titles, key=lambda title: title.rank))
+
+    @property
+    def reward_rule(self) -> RewardRule:
+        """The reward rule of a pack that is known to have one. Raises `LookupError`."""
+        if self.rewards is None:
+            raise LookupError(f"{self.name} gives no reward")
+        return self.rewards
 
     def find_title(self, title: str) -> Title | None:
         return self._titles.get(title)
@@ -189,21 +248,32 @@ class Pack(PackDocument):
     def check_facts(self, facts: Facts) -> FactsChecked:
         return check_facts(self.facts, self._options, facts)
 
-    def facts_needed(self, title: str) -> tuple[str, ...]:
+    def facts_needed(self, title: str, kind: Kind = "new") -> tuple[str, ...]:
         """Return the facts that an application for a title cannot be submitted without."""
-        return self._needed[title]
+        return self._needed[title, kind]
 
-    def tests_of(self, title: str) -> TitleTests:
-        """Return what a title is decided by. Raises `KeyError` for a title that is not here."""
-        return self._tests[title]
+    def tests_of(self, title: str, kind: Kind | None = None) -> TitleTests:
+        """Return what a title is decided by: for one kind of application, or for either.
 
-    def _tests_of(self, title: Title) -> TitleTests:
+        Raises `KeyError` for a title that is not here.
+        """
+        return self._tests[title, kind]
+
+    def tables_of(self, title: str) -> tuple[ScoringTable, ...]:
+        """Return the scoring tables that a title's conditions ask for."""
+        asked = _tables_asked(self.tests_of(title).conditions)
+        return tuple(self._tables[table] for table in dict.fromkeys(asked))
+
+    def _tests_of(self, title: Title, kind: Kind | None) -> TitleTests:
+        def applying(names: tuple[str, ...]) -> Iterator[Condition]:
+            for name in names:
+                condition = self._conditions[name]
+                if kind is None or condition.applies_to in {None, kind}:
+                    yield condition
+
         return TitleTests(
-            conditions=(
-                *self._ladder_conditions(title),
-                *(self._conditions[condition] for condition in title.conditions),
-            ),
-            vetoes=tuple(self._conditions[veto] for veto in title.vetoes),
+            conditions=(*self._ladder_conditions(title), *applying(title.conditions)),
+            vetoes=tuple(applying(title.vetoes)),
         )
 
     def _ladder_conditions(self, title: Title) -> tuple[Condition, ...]:
@@ -223,12 +293,11 @@ class Pack(PackDocument):
             ),
         )
 
-    def _facts_needed(self, title: Title) -> tuple[str, ...]:
-        used = [
-            fact
-            for condition in (*title.conditions, *title.vetoes)
-            for fact in self._conditions[condition].rule.facts_used()
-        ]
+    def _facts_needed(self, title: Title, kind: Kind) -> tuple[str, ...]:
+        tests = self._tests[title.id, kind]
+        used = [fact for one in (*tests.conditions, *tests.vetoes) for fact in one.rule.uses]
+        for table in _tables_asked(tests.conditions):
+            used += self._tables[table].facts_used()
         wanted = dict.fromkeys((*self.required_facts, *used))
         return tuple(fact for fact in wanted if not self.facts[fact].is_optional)
 
@@ -238,7 +307,7 @@ class Pack(PackDocument):
         yield from self._stage_flaws()
         if self.in_force_until is not None and self.in_force_until <= self.in_force_from:
             yield "it ends before it begins"
-        for title in self.rewards.titles:
+        for title in self.rewards.titles if self.rewards is not None else ():
             if title not in self._titles:
                 yield f"the reward rule names the unknown title {title}"
 
@@ -254,21 +323,84 @@ class Pack(PackDocument):
         yield from self._condition_flaws()
 
     def _condition_flaws(self) -> Iterator[str]:
-        for condition in _with_parts(tuple(self._conditions.values())):
-            for name in condition.rule.facts_used():
-                if name not in self.facts:
-                    yield f"condition {condition.id} uses the fact {name}, which is not declared"
-            if isinstance(condition.rule, OneOf):
-                yield from self._choice_flaws(condition, condition.rule)
-            if isinstance(condition.rule, HoldsTitle) and condition.rule.title not in self._titles:
-                yield f"condition {condition.id} names the unknown title {condition.rule.title}"
+        for condition in with_parts(tuple(self._conditions.values())):
+            yield from self._rule_flaws(f"condition {condition.id}", condition.rule)
+        asked = set(_tables_asked(tuple(self._conditions.values())))
+        for table in self.scoring_tables:
+            yield from table.flaws()
+            yield from self._table_flaws(table)
+            if table.id not in asked:
+                yield f"no condition asks for the table {table.id}"
 
-    def _choice_flaws(self, condition: Condition, rule: OneOf) -> Iterator[str]:
-        fact = self.facts.get(rule.fact)
-        offered = self._options.get(fact.options or "", frozenset()) if fact else frozenset()
+    def _rule_flaws(self, where: str, rule: Rule) -> Iterator[str]:
+        unknown = [name for name in rule.facts_used() if name not in self.facts]
+        for name in unknown:
+            yield f"{where} uses the fact {name}, which is not declared"
+        if unknown:
+            return
+        yield from self._kind_flaws(where, rule.wants())
+        if isinstance(rule, OneOf):
+            yield from self._choice_flaws(where, rule)
+        if isinstance(rule, HoldsTitle) and rule.title not in self._titles:
+            yield f"{where} names the unknown title {rule.title}"
+        if isinstance(rule, ScoreAtLeast):
+            yield from self._score_flaws(where, rule)
+
+    def _kind_flaws(
+        self, where: str, wanted: Iterator[tuple[str, frozenset[FactKind]]]
+    ) -> Iterator[str]:
+        for name, kinds in wanted:
+            if self.facts[name].kind not in kinds:
+                yield (
+                    f"{where} reads {name} as {' or '.join(sorted(kinds))},"
+                    f" but it is a {self.facts[name].kind}"
+                )
+
+    def _score_flaws(self, where: str, rule: ScoreAtLeast) -> Iterator[str]:
+        table = self._tables.get(rule.table)
+        if table is None:
+            yield f"{where} asks for the unknown table {rule.table}"
+            return
+        within = {dimension.id: dimension.out_of for dimension in table.dimensions}
+        if rule.dimension is not None and rule.dimension not in within:
+            yield f"{where} asks for the unknown dimension {rule.dimension} of {table.id}"
+            return
+        highest = table.out_of if rule.dimension is None else within[rule.dimension]
+        if rule.at_least > highest:
+            yield f"{where} wants {rule.at_least} of {highest} points"
+
+    def _table_flaws(self, table: ScoringTable) -> Iterator[str]:
+        for indicator in table.indicators:
+            where, scale = f"table {table.id}, indicator {indicator.id}:", indicator.scale
+            unknown = [name for name in scale.facts_used() if name not in self.facts]
+            for name in unknown:
+                yield f"{where} uses the fact {name}, which is not declared"
+            if unknown:
+                continue
+            match scale:
+                case Bands() | Steps():
+                    yield from self._kind_flaws(where, scale.measure.wants())
+                case BestOf():
+                    for one in scale.scales:
+                        yield from self._kind_flaws(where, one.measure.wants())
+                case Sum() | Highest():
+                    for item in scale.items:
+                        yield from self._rule_flaws(f"{where} {item.name.en}", item.rule)
+                case OptionPoints():
+                    yield from self._option_flaws(where, scale)
+
+    def _option_flaws(self, where: str, scale: OptionPoints) -> Iterator[str]:
+        fact = self.facts[scale.fact]
+        offered = self._options.get(fact.options or "", frozenset())
+        if set(scale.options) != offered:
+            odd = ", ".join(sorted(set(scale.options) ^ offered))
+            yield f"{where} gives points for other options than {scale.fact} offers: {odd}"
+
+    def _choice_flaws(self, where: str, rule: OneOf) -> Iterator[str]:
+        offered = self._options.get(self.facts[rule.fact].options or "", frozenset())
         for option in (*rule.accepted, *rule.officer):
             if option not in offered:
-                yield f"condition {condition.id} accepts {option}, which {rule.fact} does not offer"
+                yield f"{where} accepts {option}, which {rule.fact} does not offer"
 
     def _title_flaws(self) -> Iterator[str]:
         ranks = [title.rank for title in self.titles]
@@ -292,6 +424,10 @@ class Pack(PackDocument):
                 yield f"title {title.id} has stages exactly if the programme confers it"
 
     def _stage_flaws(self) -> Iterator[str]:
+        asked = {one for title in self.titles for one in (*title.conditions, *title.vetoes)}
+        for condition in self._conditions:
+            if condition not in asked:
+                yield f"no title asks for the condition {condition}"
         reached = {stage for title in self.titles for stage in title.stages}
         for stage in self.stages:
             if stage.id not in reached:
@@ -301,15 +437,23 @@ class Pack(PackDocument):
                 yield f"title {title.id} does not end with a public notice"
 
 
-def missing(pack: Pack, title: str, facts: Facts) -> tuple[str, ...]:
+def missing(pack: Pack, title: str, facts: Facts, kind: Kind = "new") -> tuple[str, ...]:
     """Return the facts still needed for a title, in the pack's order."""
-    return tuple(fact for fact in pack.facts_needed(title) if facts.get(fact) is None)
+    return tuple(fact for fact in pack.facts_needed(title, kind) if facts.get(fact) is None)
 
 
-def completeness(pack: Pack, title: str, facts: Facts) -> int:
+def completeness(pack: Pack, title: str, facts: Facts, kind: Kind = "new") -> int:
     """Return how much of what is needed is there, in whole percent."""
-    needed = pack.facts_needed(title)
-    return 100 * (len(needed) - len(missing(pack, title, facts))) // len(needed)
+    needed = pack.facts_needed(title, kind)
+    return 100 * (len(needed) - len(missing(pack, title, facts, kind))) // len(needed)
+
+
+def _tables_asked(conditions: tuple[Condition, ...]) -> list[str]:
+    return [
+        condition.rule.table
+        for condition in with_parts(conditions)
+        if isinstance(condition.rule, ScoreAtLeast)
+    ]
 
 
 def _by_id(what: str, parts: tuple[PartT, ...]) -> dict[str, PartT]:
@@ -317,10 +461,3 @@ def _by_id(what: str, parts: tuple[PartT, ...]) -> dict[str, PartT]:
     if len(found) != len(parts):
         raise PackFlaw(f"two parts share the id of a {what}")
     return found
-
-
-def _with_parts(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
-    for condition in conditions:
-        yield condition
-        if isinstance(condition.rule, AnyOf | AllOf):
-            yield from _with_parts(condition.rule.conditions)

@@ -12,6 +12,7 @@ class StageKind(StrEnum):
     RECOMMENDATION = "recommendation"
     SCREENING = "screening"
     PANEL = "panel"
+    SITE_VISIT = "site_visit"
     MEETING = "meeting"
     NOTICE = "notice"
 
@@ -22,6 +23,16 @@ class StageDecision(StrEnum):
     REJECT = "reject"
 
 
+DecidingOffice = Literal[
+    "county_office",
+    "city_office",
+    "provincial_office",
+    "expert",
+    "site_inspector",
+    "decision_meeting",
+]
+
+
 class Stage(BaseModel):
     """One stage: which office decides it, what it may decide, and in how many working days."""
 
@@ -29,7 +40,7 @@ class Stage(BaseModel):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: StageKind
-    office: str
+    office: DecidingOffice
     name: Text
     clause: str
     official_text: str

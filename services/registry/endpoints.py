@@ -28,6 +28,7 @@ from services.registry.problems import (
     RecognitionRevokedAlready,
     RevocationDayNotPossible,
     TitleNotRecordedHere,
+    UnknownGround,
 )
 from services.registry.schemas import (
     CertificateOut,
@@ -213,6 +214,7 @@ async def read_recognition(
         NotAllowed,
         RecognitionNotFound,
         RecognitionRevokedAlready,
+        UnknownGround,
         FindingNeeded,
         RevocationDayNotPossible,
     ),

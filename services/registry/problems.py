@@ -78,3 +78,12 @@ class RevocationDayNotPossible(Problem):
         "撤销日期不得早于认定起始日，也不得晚于今天。",
         "It is not before the title begins and not after today.",
     )
+
+
+class UnknownGround(Problem):
+    status, slug = 422, "unknown-revocation-ground"
+    title = Text("政策包没有该撤销情形", "The pack has no such ground of revocation")
+    meaning = Text(
+        "撤销须依据认定时所用政策包规定的情形。",
+        "A title is revoked on a ground of the pack that it was given under.",
+    )

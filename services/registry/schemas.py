@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.contracts.registry import RevocationGroundName
+from services.contracts.registry import RevocationGroundId
 from services.kernel.actions import AvailableAction
 from services.kernel.schemas import (
     CreditCodeText,
@@ -33,7 +33,7 @@ class TermOut(Out):
 
 
 class RevocationOut(Out):
-    ground: RevocationGroundName
+    ground: RevocationGroundId
     ground_name: TextOut
     clause: str
     revoked_on: date = Field(description="自此日起不再有效。The first day it no longer counts.")
@@ -90,7 +90,11 @@ class MinisterialRecognitionIn(In):
 
 
 class RevocationIn(In):
-    ground: RevocationGroundName
+    ground: RevocationGroundId = Field(
+        description="政策包规定的撤销情形。A ground of the recognition's pack: false_declaration,"
+        " violation, renewal_failed, renewal_not_submitted, voluntary, deregistered or its own.",
+        examples=["false_declaration"],
+    )
     finding_number: DocumentNumber | None = None
     document_number: DocumentNumber
     decided_on: ProgrammeDay

@@ -14,7 +14,7 @@ from services.contracts.registry import (
     RecognitionGranted,
     RecognitionRenewed,
     RecognitionRevoked,
-    RevocationGroundName,
+    RevocationGroundId,
 )
 from services.contracts.review import CaseRecognised
 from services.kernel.actions import AvailableAction, offer
@@ -25,10 +25,9 @@ from services.kernel.identity.actor import NOBODY, Actor, Office, Scope
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.problems import NotAllowed
-from services.kernel.regions import prefix_of
 from services.kernel.text import Text
 from services.policy import credit_code
-from services.policy.catalogue import Catalogue, NoPackInForce
+from services.policy.catalogue import Catalogue
 from services.policy.credit_code import CreditCodeInvalid
 from services.policy.pack import Pack, RevocationGround, Title
 from services.policy.validity import (
@@ -50,6 +49,7 @@ from services.registry.problems import (
     RecognitionRevokedAlready,
     RevocationDayNotPossible,
     TitleNotRecordedHere,
+    UnknownGround,
 )
 from services.registry.repository import (
     EnterpriseRepository,
@@ -174,12 +174,7 @@ class RegistryService:
             raise NotAllowed
         if valid_from > self._clock.today():
             raise RecognitionInFuture
-        pack = self._pack_in_force(region, valid_from)
-        sought = pack.find_title(title)
-        if sought is None or sought.conferred_by != "ministry":
-            raise TitleNotRecordedHere(
-                f"{title} 不是部委公布的称号。", f"{title} is not conferred by the ministry."
-            )
+        pack = self._pack_of_ministry(title, region, valid_from)
         existing = await self._enterprises.lock(code)
         enterprise = await self._keep_profile(
             Profile(
@@ -205,7 +200,7 @@ class RegistryService:
         self,
         recognition_id: UUID,
         *,
-        ground: RevocationGroundName,
+        ground: RevocationGroundId,
         finding_number: str | None,
         document_number: str,
         decided_on: date,
@@ -425,7 +420,9 @@ class RegistryService:
             uscc=enterprise.uscc,
             enterprise=enterprise,
             title=title,
-            certificate_number=await self._certificate_number(pack, title, granted.decided_on),
+            certificate_number=await self._certificate_number(
+                enterprise.division, pack.title_named(title), granted.decided_on
+            ),
             policy_pack=pack.name,
             round_code=granted.round_code,
             valid_from=term.valid_from,
@@ -502,24 +499,31 @@ class RegistryService:
             valid_until=of.valid_until.isoformat(),
         )
 
-    async def _certificate_number(self, pack: Pack, title: str, on: date) -> str:
+    async def _certificate_number(self, division: str, title: Title, on: date) -> str:
         """Return the next number: province, title, year, serial (52-ZJTX-2026-00001)."""
-        series = f"{prefix_of(pack.jurisdiction)}-{pack.title_named(title).short_code}-{on.year}"
+        series = f"{division[:2]}-{title.short_code}-{on.year}"
         return f"{series}-{await self._recognitions.next_serial(series):05}"
 
-    def _pack_in_force(self, region: str, on: date) -> Pack:
-        try:
-            return self._catalogue.in_force(region, on)
-        except NoPackInForce as error:
-            raise TitleNotRecordedHere(
-                f"{on} 在 {region} 没有施行的政策包。",
-                f"No pack was in force in {region} on {on}.",
-            ) from error
+    def _pack_of_ministry(self, title: str, region: str, on: date) -> Pack:
+        """Return the nearest pack in force by which the ministry confers a title."""
+        for pack in self._catalogue.in_force(region, on):
+            found = pack.find_title(title)
+            if found is not None and found.conferred_by == "ministry":
+                return pack
+        raise TitleNotRecordedHere(
+            f"{on} 在 {region} 施行的政策包中，{title} 不是部委公布的称号。",
+            f"By no pack in force in {region} on {on} is {title} conferred by the ministry.",
+        )
 
-    def _ground(self, of: Recognition, ground: RevocationGroundName) -> RevocationGround:
-        law = self._catalogue.pack(of.policy_pack).ground(ground)
+    def _ground(self, of: Recognition, ground: RevocationGroundId) -> RevocationGround:
+        pack = self._catalogue.pack(of.policy_pack)
+        law = pack.ground(ground)
         if law is None:
-            raise LookupError(f"{of.policy_pack} has no ground {ground}")
+            offered = ", ".join(one.id for one in pack.revocation_grounds)
+            raise UnknownGround(
+                f"政策包 {pack.name} 规定的撤销情形：{offered}。",
+                f"The grounds of {pack.name} are: {offered}.",
+            )
         return law
 
     def _verified(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from services.contracts.registry import RevocationGroundName
 from services.kernel.identity.actor import Actor
 from services.kernel.text import text_out
 from services.registry.models import Enterprise, Recognition
@@ -75,9 +74,8 @@ def _revocation_out(of: Recognition, registry: RegistryService) -> RevocationOut
     ground = registry.ground_of(of)
     if ground is None or of.revoked_on is None or of.revocation_document is None:
         return None
-    name: RevocationGroundName = ground.id  # type: ignore[assignment]  # the contract lists them all
     return RevocationOut(
-        ground=name,
+        ground=ground.id,
         ground_name=text_out(ground.name),
         clause=ground.clause,
         revoked_on=of.revoked_on,

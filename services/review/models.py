@@ -77,6 +77,8 @@ class ReviewCase(Base):
     is_secret: Mapped[bool]
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     facts_sha256: Mapped[str] = mapped_column(String(64))
+    size_determination: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """An officer's finding of the size with its legal basis, where intake was given one."""
     submission_number: Mapped[int]
     applied_on: Mapped[date]
     """The day of the first submission: rolling periods count back from it."""

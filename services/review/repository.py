@@ -202,7 +202,7 @@ class NoticeRepository:
 
 
 def visible_to(reader: Actor) -> ColumnElement[bool]:
-    """Which cases a caller may see: those of its division, and an expert those for experts."""
+    """Which cases a caller may see: those of its division; an expert or inspector those for them."""
     if reader.region is None:
         return false()
     is_theirs = ReviewCase.division.like(f"{prefix_of(reader.region)}%")
@@ -215,11 +215,12 @@ def visible_to(reader: Actor) -> ColumnElement[bool]:
     )
     if reader.holds(*whole):
         return is_theirs
-    if reader.holds(Office.EXPERT):
+    called_upon = [one for one in (Office.EXPERT, Office.SITE_INSPECTOR) if reader.holds(one)]
+    if called_upon:
         has_decided = (
             select(Decision.id)
             .where(Decision.case_id == ReviewCase.id, Decision.decided_by == reader.sub)
             .exists()
         )
-        return and_(is_theirs, or_(ReviewCase.office == Office.EXPERT, has_decided))
+        return and_(is_theirs, or_(ReviewCase.office.in_(called_upon), has_decided))
     return false()

@@ -82,9 +82,19 @@ class CaseSummaryOut(Out):
     available_actions: list[AvailableAction]
 
 
+class SizeDeterminedOut(Out):
+    size: str
+    legal_basis: str
+    determined_by: str
+    determined_at: datetime
+
+
 class CaseOut(CaseSummaryOut):
     facts: dict[str, JsonValue]
     facts_sha256: str
+    size_determination: SizeDeterminedOut | None = Field(
+        description="主管部门另行认定的企业规模及依据。A size that an officer determined, and by what law."
+    )
     decisions: list[DecisionOut]
     history: list[TimelineEntryOut]
 

@@ -29,8 +29,8 @@ from services.kernel.text import Text
 from services.kernel.working_days import Deadline, after_calendar_days, after_working_days
 from services.policy import credit_code
 from services.policy.catalogue import Catalogue
-from services.policy.conditions import Verdict
 from services.policy.eligibility import vetoes
+from services.policy.matter import Verdict
 from services.policy.pack import Pack
 from services.policy.stages import StageDecision
 from services.review.models import Decision, Notice, Objection, ReviewCase
@@ -64,7 +64,14 @@ from services.review.workflow import (
     resubmitted,
 )
 
-DECIDERS = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.EXPERT, Office.DECISION_MEETING)
+DECIDERS = (
+    Office.COUNTY,
+    Office.CITY,
+    Office.PROVINCE,
+    Office.EXPERT,
+    Office.SITE_INSPECTOR,
+    Office.DECISION_MEETING,
+)
 """Who may ask to decide. Whose turn it is, the pack's stages say."""
 
 
@@ -118,6 +125,11 @@ class CaseService:
         case.is_secret = event.is_secret
         case.facts = event.facts
         case.facts_sha256 = event.facts_sha256
+        case.size_determination = (
+            None
+            if event.size_determination is None
+            else event.size_determination.model_dump(mode="json")
+        )
         case.submission_number = event.submission_number
         self._place(case, position, route)
         await self._session.flush()
@@ -285,6 +297,7 @@ class CaseService:
                 pack,
                 title=case.title,
                 facts=case.facts,
+                kind="renewal" if case.kind == "renewal" else "new",
                 applied_on=case.applied_on,
                 today=self._clock.today(),
             )

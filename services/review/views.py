@@ -21,6 +21,7 @@ from services.review.schemas import (
     ObjectorOut,
     PublicNoticeOut,
     PublicNoticeSummaryOut,
+    SizeDeterminedOut,
 )
 from services.review.service import CaseService, NoticeService, Recognised
 
@@ -59,6 +60,9 @@ def case_out(
         **dict(case_summary_out(of, cases, reader)),
         facts=of.facts,
         facts_sha256=of.facts_sha256,
+        size_determination=None
+        if of.size_determination is None
+        else SizeDeterminedOut.model_validate(of.size_determination),
         decisions=[DecisionOut.model_validate(decision) for decision in of.decisions],
         history=timeline_out(history),
     )

@@ -32,7 +32,7 @@ from services.kernel.paging import Found, Paging
 from services.kernel.problems import NotAllowed, SeparationOfDuties
 from services.kernel.text import Text
 from services.policy import credit_code, rewards
-from services.policy.catalogue import Catalogue, NoPackInForce
+from services.policy.catalogue import Catalogue
 from services.policy.divisions import divisions
 from services.policy.pack import Pack
 from services.policy.rewards import ZERO, Considered, Entitlement, entitlement
@@ -142,8 +142,8 @@ class ScheduleService:
             effective_from=new.effective_from,
             effective_until=new.effective_until,
             policy_pack=pack.name,
-            settlement=new.settlement or pack.rewards.default_settlement,
-            scope=new.scope or pack.rewards.default_scope,
+            settlement=new.settlement or pack.reward_rule.default_settlement,
+            scope=new.scope or pack.reward_rule.default_scope,
             status=ScheduleStatus.DRAFT,
             created_by=officer.sub,
             created_at=self._clock.now(),
@@ -212,13 +212,14 @@ class ScheduleService:
         return [offer("approve", "POST", f"/api/v1/reward-schedules/{of.id}/approval", refuse)]
 
     def _pack(self, officer: Actor, on: date) -> Pack:
-        try:
-            pack = self._catalogue.in_force(officer.region or "", on)
-        except NoPackInForce as error:
-            text = Text(f"{on} 没有施行的政策包。", f"No pack is in force on {on}.")
-            raise ScheduleNotPossible(
-                errors=[("/effective_from", "no_pack_in_force", text)]
-            ) from error
+        in_force = self._catalogue.in_force(officer.region or "", on)
+        pack = next((one for one in in_force if one.rewards is not None), None)
+        if pack is None:
+            text = Text(
+                f"{on} 没有施行的、规定奖励的政策包。",
+                f"No pack that gives rewards is in force on {on}.",
+            )
+            raise ScheduleNotPossible(errors=[("/effective_from", "no_pack_in_force", text)])
         _require_jurisdiction(officer, pack)
         return pack
 
@@ -229,7 +230,7 @@ class ScheduleService:
                 subject_id=schedule.id,
                 action=action,
                 actor=officer,
-                clause=self._catalogue.pack(schedule.policy_pack).rewards.clause,
+                clause=self._catalogue.pack(schedule.policy_pack).reward_rule.clause,
                 policy_pack=schedule.policy_pack,
                 data={
                     "code": schedule.code,
@@ -597,7 +598,7 @@ class AwardService:
             on=on,
             schedule=schedule,
             entitlement=entitlement(
-                pack.rewards,
+                pack.reward_rule,
                 _schedule(schedule),
                 held=[_held(one, self._title_name(one)) for one in held],
                 grants=[
@@ -728,7 +729,7 @@ class AwardService:
                 actor=actor,
                 uscc=award.uscc,
                 reason=reason,
-                clause=self._catalogue.pack(award.policy_pack).rewards.clause,
+                clause=self._catalogue.pack(award.policy_pack).reward_rule.clause,
                 policy_pack=award.policy_pack,
                 data={
                     "status": award.status.value,
@@ -834,10 +835,10 @@ def _require_possible(pack: Pack, new: NewSchedule) -> None:
     seen: set[tuple[str, str, str | None]] = set()
     for place, line in enumerate(new.amounts):
         pointer = f"/amounts/{place}"
-        if line.title not in pack.rewards.titles:
+        if line.title not in pack.reward_rule.titles:
             text = Text(
-                f"方案 {pack.rewards.clause} 未规定该称号的奖励。",
-                f"Clause {pack.rewards.clause} gives no reward for this title.",
+                f"方案 {pack.reward_rule.clause} 未规定该称号的奖励。",
+                f"Clause {pack.reward_rule.clause} gives no reward for this title.",
             )
             errors.append((f"{pointer}/title", "not_rewarded", text))
         if line.region is not None and line.region not in divisions():

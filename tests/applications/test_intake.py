@@ -431,46 +431,6 @@ async def test_only_who_holds_a_valid_lower_title_applies_for_little_giant(intak
     assert slug(revoked) == "not-eligible"
 
 
-async def test_anybody_checks_eligibility_and_nothing_is_stored(intake: Intake) -> None:
-    answer = await intake.service.anyone().post(
-        "/api/v1/eligibility-checks",
-        json={"pack": PACK, "facts": facts_of(1, total_liabilities="42000000.01")},
-    )
-
-    body = answer.json()
-    assert answer.status_code == 200
-    assert body["verdict"] == "not_met"
-    assert body["can_be_submitted"] is False
-    assert body["enterprise_size"]["size"] == "small"
-    debt = next(one for one in body["conditions"] if one["id"] == "debt_ratio")
-    assert debt["clause"] == "四.2"
-    assert debt["fact"] == {"total_liabilities": "42000000.01", "total_assets": "60000000.00"}
-    assert debt["limit"] == {"comparison": "at_most", "value": "70", "unit": "percent"}
-    assert await intake.service.events() == []
-
-
-async def test_the_rules_are_public(intake: Intake) -> None:
-    anyone = intake.service.anyone()
-
-    packs = (await anyone.get("/api/v1/packs")).json()["items"]
-    pack = (await anyone.get(f"/api/v1/packs/{PACK}")).json()
-    unknown = await anyone.get("/api/v1/packs/guizhou/2020-01-01")
-    cities = (await anyone.get("/api/v1/divisions?level=city")).json()["items"]
-    industries = (await anyone.get("/api/v1/industries")).json()["items"]
-
-    assert [one["name"] for one in packs] == [PACK]
-    assert [stage["office"] for stage in pack["titles"][1]["stages"]] == [
-        "city_office",
-        "provincial_office",
-        "expert",
-        "decision_meeting",
-        "provincial_office",
-    ]
-    assert (unknown.status_code, slug(unknown)) == (404, "pack-not-found")
-    assert {city["code"] for city in cities} >= {"520100", "520900", "522700"}
-    assert len(industries) == 97
-
-
 async def test_what_is_held_or_lost_decides_which_application_is_open(intake: Intake) -> None:
     def body(kind: str) -> dict[str, Any]:
         return {"round_id": intake.round_id, "kind": kind, "facts": facts_of(1)}

@@ -125,12 +125,13 @@ class Persistent(httpx.AsyncHTTPTransport):
         for _ in range(300):
             try:
                 answer = await super().handle_async_request(request)
+                # A service may die between its headers and its last byte.
+                await answer.aread()
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
                 continue
             if answer.status_code not in {502, 503}:
                 return answer
-            await answer.aread()
             await asyncio.sleep(0.1)
         raise httpx.ConnectError("it never came back")
 

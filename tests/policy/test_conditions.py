@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.policy.catalogue import PACKS, load_catalogue
-from services.policy.conditions import Verdict, worst
 from services.policy.eligibility import check
 from services.policy.lock import write_lock
+from services.policy.matter import Verdict, worst
 from services.policy.pack import Pack
 
 GUIZHOU = load_catalogue().pack("guizhou/2021-05-06")
@@ -167,7 +167,7 @@ def test_another_province_with_another_stage_and_title_takes_no_python(tmp_path:
     (folder / "pack.toml").write_text(text, "utf-8")
     write_lock(folder)
 
-    pack = load_catalogue(tmp_path).in_force("530102", date(2027, 1, 1))
+    [pack] = load_catalogue(tmp_path).in_force("530102", date(2027, 1, 1))
 
     assert [stage.office for stage in pack.stages_of("srdi_sme")][:2] == [
         "county_office",

@@ -21,7 +21,7 @@ from services.policy.rewards import (
     recoverable,
 )
 
-RULE = load_catalogue().pack("guizhou/2021-05-06").rewards
+RULE = load_catalogue().pack("guizhou/2021-05-06").reward_rule
 TODAY = date(2026, 9, 1)
 PROVINCIAL, NATIONAL = Decimal("200000.00"), Decimal("500000.00")
 

@@ -171,7 +171,8 @@ async def test_a_false_declaration_ends_the_title_bars_three_years_and_names_the
         ({"finding_number": None}, "finding-needed"),
         ({"decided_on": "2026-06-02"}, "revocation-day-not-possible"),
         ({"decided_on": "2026-05-31"}, "revocation-day-not-possible"),
-        ({"ground": "boredom"}, "malformed-request"),
+        ({"ground": "boredom"}, "unknown-revocation-ground"),
+        ({"ground": "'; --"}, "malformed-request"),
     ],
 )
 async def test_a_revocation_that_cannot_be_is_refused_by_name(

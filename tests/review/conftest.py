@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.engine import URL
 
-from services.contracts.applications import ApplicationSubmitted
+from services.contracts.applications import ApplicationSubmitted, SizeDetermined
 from services.kernel.identifiers import new_id
 from services.review import consumers
 from services.review.app import create_app
@@ -37,7 +37,14 @@ class Review:
         return self.officer("provincial_office")
 
     async def submitted(
-        self, serial: int = 1, *, number: int = 1, division: str = "520102", **changed: Any
+        self,
+        serial: int = 1,
+        *,
+        number: int = 1,
+        division: str = "520102",
+        pack: str = PACK,
+        size_determination: SizeDetermined | None = None,
+        **changed: Any,
     ) -> str:
         """Let intake announce a submission. Return the id of the case."""
         application_id = self.applications.setdefault(serial, new_id())
@@ -55,11 +62,12 @@ class Review:
                 round_code="2026-1",
                 kind="new",
                 title="srdi_sme",
-                policy_pack=PACK,
+                policy_pack=pack,
                 legal_name=facts["legal_name"],
                 facts=facts,
                 facts_sha256="0" * 64,
                 titles_held=[],
+                size_determination=size_determination,
             ),
         )
         items = (await self.province.get("/review-cases")).json()["items"]

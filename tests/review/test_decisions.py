@@ -1,12 +1,12 @@
 """The stages of review: whose turn it is, what may be decided, and what everybody is told."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
-from services.contracts.applications import ApplicationWithdrawn
+from services.contracts.applications import ApplicationWithdrawn, SizeDetermined
 from tests.builders.enterprises import uscc_of
 from tests.review.conftest import Review
 
@@ -238,3 +238,41 @@ async def test_a_body_that_is_wrong_is_refused_by_name(
     )
 
     assert (answer.status_code, slug(answer)) == (422, problem)
+
+
+async def test_a_national_pack_sends_every_case_past_the_site_inspector(review: Review) -> None:
+    """The stages are the pack's: another law, another route, the same service."""
+    case_id = await review.submitted(pack="national/2026-04-01")
+    inspector = review.officer("site_inspector")
+
+    not_yet = await inspector.get(f"/review-cases/{case_id}")
+    await review.decide(case_id, "city_office", "520100")
+    await review.decide(case_id, "provincial_office")
+    theirs = await inspector.get("/review-cases")
+    visited = await review.decide(case_id, "site_inspector")
+    determined = await review.decide(case_id, "decision_meeting")
+
+    assert not_yet.status_code == 404
+    assert [one["stage"] for one in theirs.json()["items"]] == ["site_visit"]
+    assert visited.status_code == 201, visited.text
+    assert determined.json()["status"] == "awaiting_notice"
+
+
+async def test_officers_see_a_size_that_was_determined_and_by_what_law(review: Review) -> None:
+    case_id = await review.submitted(
+        size_determination=SizeDetermined(
+            size="medium",
+            legal_basis="国家另有规定：示例",
+            determined_by="provincial-officer",
+            determined_at=datetime(2026, 3, 9, tzinfo=UTC),
+        )
+    )
+
+    case = (await review.province.get(f"/review-cases/{case_id}")).json()
+
+    assert case["size_determination"] == {
+        "size": "medium",
+        "legal_basis": "国家另有规定：示例",
+        "determined_by": "provincial-officer",
+        "determined_at": "2026-03-09T00:00:00Z",
+    }
