@@ -295,11 +295,11 @@ def _threshold(of: str, limit: Decimal, side: Callable[[Matter], Side]) -> Thres
 def _floor_side(rule: AtLeast, matter: Matter, *, is_excepted: bool) -> Side:
     exception = rule.exception
     applies = exception is not None and matter.facts.get(exception.when) is True
-    value = matter.quotient(rule.fact)
-    if value is None or applies is not is_excepted:
+    number = matter.number(rule.fact)
+    if number is None or applies is not is_excepted:
         return None
     limit = exception.limit if exception is not None and is_excepted else rule.limit
-    return _compare(value, exactly(limit))
+    return _compare((number.top, number.bottom), exactly(limit))
 
 
 def _measure_side(measure: Measure, limit: Decimal, matter: Matter) -> Side:

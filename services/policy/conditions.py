@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,11 +21,10 @@ from services.policy.matter import (
     Kind,
     Limit,
     Matter,
+    Quotient,
     Verdict,
     best,
     exactly,
-    facts_given,
-    grouped,
     missing_facts,
     spelled,
     worst,
@@ -44,6 +43,11 @@ class _Rule(BaseModel):
     def uses(self) -> tuple[str, ...]:
         """The facts used, found once."""
         return self.facts_used()
+
+    @cached_property
+    def _told(self) -> dict[Any, Judgement]:
+        """Judgements that were made before, by what they depend on. A rule belongs to one pack."""
+        return {}
 
     def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
         """Yield each fact that has to be of certain kinds, with those kinds."""
@@ -88,38 +92,72 @@ class AtLeast(_Rule):
             yield self.exception.when, _A_FLAG
 
     def judge(self, matter: Matter) -> Judgement:
-        limit, is_exception = self.limit, False
-        evidence: tuple[str, ...] = ()
-        if self.exception is not None and matter.facts.get(self.exception.when) is True:
-            limit, evidence, is_exception = self.exception.limit, self.exception.evidence, True
-        value = matter.quotient(self.fact)
-        is_money = matter.declared[self.fact].kind is FactKind.AMOUNT
-        stated = Limit("at_least", f"{limit:f}", "yuan" if is_money else "count")
-        if value is None:
-            return _missing(matter, (self.fact,), stated)
-        unit = _YUAN if is_money else _NO_UNIT
-        label = matter.label(self.fact)
-        under = (
-            matter.label(self.exception.when)
-            if self.exception is not None and is_exception
-            else None
-        )
-        top, bottom = exactly(limit)
-        is_reached = value[0] * bottom >= top * value[1]
-        shown, floor = grouped(matter.facts[self.fact]), spelled(limit)
+        exception = self.exception
+        is_excepted = exception is not None and matter.facts.get(exception.when) is True
+        number = matter.number(self.fact)
+        if number is None:
+            return self._missing(matter, is_excepted=is_excepted)
+        floor = self._floor(matter, is_excepted=is_excepted)
+        top, bottom, shown = number
+        is_reached = top * floor.bottom >= floor.top * bottom
+        zh, en = floor.reached if is_reached else floor.missed
         return Judgement(
-            verdict=Verdict.MET if is_reached else Verdict.NOT_MET,
-            because=Text(
-                f"{label.zh} {shown}{unit.zh}，"
-                f"{'不低于' if is_reached else '低于'}下限 {floor}{unit.zh}"
-                f"{f'（{under.zh}适用）' if under else ''}。",
-                f"{label.en} of {shown}{unit.en} is"
-                f" {'not below' if is_reached else 'below'} the limit of {floor}{unit.en}"
-                f"{f' (which applies to: {under.en})' if under else ''}.",
-            ),
-            limit=stated,
-            evidence=evidence,
+            Verdict.MET if is_reached else Verdict.NOT_MET,
+            Text(f"{floor.before.zh}{shown}{zh}", f"{floor.before.en}{shown}{en}"),
+            floor.stated,
+            floor.evidence,
         )
+
+    @cached_property
+    def _floors(self) -> dict[bool, "_Floor"]:
+        return {}
+
+    def _floor(self, matter: Matter, *, is_excepted: bool) -> "_Floor":
+        """Return a limit with the words around a figure, put together once."""
+        found = self._floors.get(is_excepted)
+        if found is None:
+            found = self._floors[is_excepted] = self._worded(matter, is_excepted=is_excepted)
+        return found
+
+    def _worded(self, matter: Matter, *, is_excepted: bool) -> "_Floor":
+        limit, under = self.limit, _NO_UNIT
+        evidence: tuple[str, ...] = ()
+        if self.exception is not None and is_excepted:
+            limit, evidence = self.exception.limit, self.exception.evidence
+            name = matter.label(self.exception.when)
+            under = Text(f"（{name.zh}适用）", f" (which applies to: {name.en})")
+        is_money = matter.declared[self.fact].kind is FactKind.AMOUNT
+        unit = _YUAN if is_money else _NO_UNIT
+        label, floor = matter.label(self.fact), spelled(limit)
+        top, bottom = exactly(limit)
+        return _Floor(
+            top=top,
+            bottom=bottom,
+            stated=Limit("at_least", f"{limit:f}", "yuan" if is_money else "count"),
+            evidence=evidence,
+            before=Text(f"{label.zh} ", f"{label.en} of "),
+            reached=Text(
+                f"{unit.zh}，不低于下限 {floor}{unit.zh}{under.zh}。",
+                f"{unit.en} is not below the limit of {floor}{unit.en}{under.en}.",
+            ),
+            missed=Text(
+                f"{unit.zh}，低于下限 {floor}{unit.zh}{under.zh}。",
+                f"{unit.en} is below the limit of {floor}{unit.en}{under.en}.",
+            ),
+        )
+
+    def _missing(self, matter: Matter, *, is_excepted: bool) -> Judgement:
+        return _missing(matter, (self.fact,), self._floor(matter, is_excepted=is_excepted).stated)
+
+
+class _Floor(NamedTuple):
+    top: int
+    bottom: int
+    stated: Limit
+    evidence: tuple[str, ...]
+    before: Text
+    reached: Text
+    missed: Text
 
 
 _RELATIONS = {
@@ -153,47 +191,58 @@ class Ratio(_Rule):
         yield self.part, _A_NUMBER
         yield self.whole, _A_NUMBER
 
-    def judge(self, matter: Matter) -> Judgement:
+    @cached_property
+    def _limit(self) -> tuple[bool, int, int, Limit]:
+        """Whether it is a floor, its percentage as a quotient, and as it is stated."""
         is_floor = self.at_least is not None
-        percent = self.at_least if self.at_least is not None else self.at_most
-        if percent is None:  # for the type checker; the validator saw to it
-            raise ValueError("a ratio without a limit")
+        percent = self.at_least if self.at_least is not None else self.at_most or Decimal(0)
         stated = Limit("at_least" if is_floor else "at_most", f"{percent:f}", "percent")
-        part, whole = matter.quotient(self.part), matter.quotient(self.whole)
+        return is_floor, *exactly(percent), stated
+
+    def judge(self, matter: Matter) -> Judgement:
+        is_floor, top, bottom, stated = self._limit
+        part, whole = matter.number(self.part), matter.number(self.whole)
         if part is None or whole is None:
             lacking = tuple(
                 fact for fact, value in ((self.part, part), (self.whole, whole)) if value is None
             )
             return _missing(matter, lacking, stated)
-        labels = matter.label(self.part), matter.label(self.whole)
-        part_shown = grouped(matter.facts[self.part])
-        whole_shown = grouped(matter.facts[self.whole])
+        of_part, of_whole = matter.label(self.part), matter.label(self.whole)
         unit = _YUAN if matter.declared[self.whole].kind is FactKind.AMOUNT else _NO_UNIT
-        if whole[0] <= 0:
+        if whole.top <= 0:
             return Judgement(
                 Verdict.NEEDS_OFFICER,
                 Text(
-                    f"{labels[1].zh}为 {whole_shown}{unit.zh}，无法计算比例，由主管部门判定。",
-                    f"{labels[1].en} is {whole_shown}{unit.en}, so there is no ratio;"
+                    f"{of_whole.zh}为 {whole.shown}{unit.zh}，无法计算比例，由主管部门判定。",
+                    f"{of_whole.en} is {whole.shown}{unit.en}, so there is no ratio;"
                     " an officer decides.",
                 ),
                 stated,
             )
-        top, bottom = exactly(percent)
-        have, needed = part[0] * whole[1] * 100 * bottom, whole[0] * part[1] * top
+        have = part.top * whole.bottom * 100 * bottom
+        needed = whole.top * part.bottom * top
         held = have >= needed if is_floor else have <= needed
         relation = _RELATIONS[is_floor, held]
-        limit = f"{Decimal(whole[0]) / whole[1] * percent / 100:,f}"
+        limit = _share_shown(whole.top * top, whole.bottom * bottom * 100, is_money=unit is _YUAN)
         return Judgement(
-            verdict=Verdict.MET if held else Verdict.NOT_MET,
-            because=Text(
-                f"{labels[0].zh} {part_shown}{unit.zh}，{relation.zh}{labels[1].zh}"
-                f" {whole_shown}{unit.zh}的 {percent:f}%（{limit}{unit.zh}）。",
-                f"{labels[0].en} of {part_shown}{unit.en} is {relation.en} {percent:f}% of"
-                f" {labels[1].en.lower()}, {whole_shown}{unit.en} ({limit}{unit.en}).",
+            Verdict.MET if held else Verdict.NOT_MET,
+            Text(
+                f"{of_part.zh} {part.shown}{unit.zh}，{relation.zh}{of_whole.zh}"
+                f" {whole.shown}{unit.zh}的 {stated.value}%（{limit}{unit.zh}）。",
+                f"{of_part.en} of {part.shown}{unit.en} is {relation.en} {stated.value}% of"
+                f" {of_whole.en.lower()}, {whole.shown}{unit.en} ({limit}{unit.en}).",
             ),
-            limit=stated,
+            stated,
         )
+
+
+def _share_shown(top: int, bottom: int, *, is_money: bool) -> str:
+    """Spell a share of an amount or of a count to the last digit that it has."""
+    whole, rest = divmod(top, bottom)
+    hundredths, finer = divmod(rest * 100, bottom)
+    if finer:
+        return f"{(Decimal(top) / bottom).normalize():,f}"
+    return f"{whole:,}.{hundredths:02}" if is_money or hundredths else f"{whole:,}"
 
 
 class IsTrue(_Rule):
@@ -209,6 +258,13 @@ class IsTrue(_Rule):
         yield self.fact, _A_FLAG
 
     def judge(self, matter: Matter) -> Judgement:
+        key = matter.facts.get(self.fact)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         stated = Limit("is", "true")
         value = matter.facts.get(self.fact)
         if value is None:
@@ -267,6 +323,13 @@ class OneOf(_Rule):
         yield self.fact, frozenset({FactKind.CHOICE})
 
     def judge(self, matter: Matter) -> Judgement:
+        key = matter.facts.get(self.fact)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         stated = Limit("one_of", ", ".join(self.accepted))
         value = matter.facts.get(self.fact)
         if value is None:
@@ -327,6 +390,13 @@ class NotTrue(_Rule):
         yield self.fact, _A_FLAG
 
     def judge(self, matter: Matter) -> Judgement:
+        key = matter.facts.get(self.fact)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         stated = Limit("is", "false")
         value = matter.facts.get(self.fact)
         if value is None:
@@ -359,6 +429,14 @@ class NotWithinYears(_Rule):
         yield self.fact, _A_DAY
 
     def judge(self, matter: Matter) -> Judgement:
+        if matter.facts.get(self.fact) is not None:
+            return self._judge(matter)
+        told = self._told.get(None)
+        if told is None:
+            told = self._told[None] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         stated = Limit("not_within", str(self.years), "years")
         value = matter.facts.get(self.fact)
         label = matter.label(self.fact)
@@ -417,6 +495,10 @@ class MeasuredLimit(_Rule):
             return "at_most", self.at_most
         return "below", self.below or Decimal(0)
 
+    @cached_property
+    def _scaled(self) -> Quotient:
+        return self.measure.scaled(self.limit[1])
+
     def facts_used(self) -> tuple[str, ...]:
         return self.measure.uses
 
@@ -430,7 +512,7 @@ class MeasuredLimit(_Rule):
         value, shown = self.measure.measure(matter)
         if value is None:
             return Judgement(Verdict.NEEDS_OFFICER, shown, stated)
-        top, bottom = self.measure.scaled(limit)
+        top, bottom = self._scaled
         have, wanted = value[0] * bottom, top * value[1]
         held = {"at_least": have >= wanted, "at_most": have <= wanted, "below": have < wanted}[
             comparison
@@ -516,6 +598,14 @@ class WithinYears(_Rule):
         yield self.fact, _A_DAY
 
     def judge(self, matter: Matter) -> Judgement:
+        if matter.facts.get(self.fact) is not None:
+            return self._judge(matter)
+        told = self._told.get(None)
+        if told is None:
+            told = self._told[None] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         stated = Limit("within", str(self.years), "years")
         value = matter.facts.get(self.fact)
         label = matter.label(self.fact)
@@ -564,6 +654,13 @@ class HoldsTitle(_Rule):
         return ()
 
     def judge(self, matter: Matter) -> Judgement:
+        key = self.title in matter.titles_held
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._judge(matter)
+        return told
+
+    def _judge(self, matter: Matter) -> Judgement:
         holds = self.title in matter.titles_held
         name = matter.titles[self.title]
         return Judgement(
@@ -595,32 +692,57 @@ class OfficerJudges(_Rule):
         return _FOR_REVIEW
 
 
-class AnyOf(_Rule):
+class _Combined(_Rule):
+    conditions: tuple["Condition", ...] = Field(min_length=2)
+
+    def facts_used(self) -> tuple[str, ...]:
+        return _facts_of(self.conditions)
+
+    def judge(self, matter: Matter) -> Judgement:
+        parts = tuple([part.find(matter) for part in self.conditions])
+        verdicts = tuple([part.verdict for part in parts])
+        told = self._told.get(verdicts)
+        if told is None:
+            told = self._told[verdicts] = self._combine(verdicts)
+        return told._replace(parts=parts)
+
+    def _combine(self, verdicts: tuple[Verdict, ...]) -> Judgement:
+        raise NotImplementedError
+
+    def _telling(self, verdict: Verdict, verdicts: tuple[Verdict, ...], said: Text) -> Judgement:
+        """Name the parts that make the answer; each part keeps its own reasons."""
+        telling = [
+            part.text
+            for part, found in zip(self.conditions, verdicts, strict=True)
+            if found is verdict
+        ]
+        return Judgement(
+            verdict,
+            Text(
+                f"{said.zh}：{'；'.join([text.zh.rstrip('。') for text in telling])}。",
+                f"{said.en}: {'; '.join([text.en.rstrip('.') for text in telling])}.",
+            ),
+        )
+
+
+class AnyOf(_Combined):
     """At least one of several has to be met."""
 
     kind: Literal["any_of"]
-    conditions: tuple["Condition", ...] = Field(min_length=2)
 
-    def facts_used(self) -> tuple[str, ...]:
-        return _facts_of(self.conditions)
-
-    def judge(self, matter: Matter) -> Judgement:
-        parts = tuple([part.find(matter) for part in self.conditions])
-        return _combined(best(part.verdict for part in parts), parts, _ANY)
+    def _combine(self, verdicts: tuple[Verdict, ...]) -> Judgement:
+        verdict = best(verdicts)
+        return self._telling(verdict, verdicts, _ANY[verdict])
 
 
-class AllOf(_Rule):
+class AllOf(_Combined):
     """All of several have to be met."""
 
     kind: Literal["all_of"]
-    conditions: tuple["Condition", ...] = Field(min_length=2)
 
-    def facts_used(self) -> tuple[str, ...]:
-        return _facts_of(self.conditions)
-
-    def judge(self, matter: Matter) -> Judgement:
-        parts = tuple([part.find(matter) for part in self.conditions])
-        return _combined(worst(part.verdict for part in parts), parts, _ALL)
+    def _combine(self, verdicts: tuple[Verdict, ...]) -> Judgement:
+        verdict = worst(verdicts)
+        return self._telling(verdict, verdicts, _ALL[verdict])
 
 
 Rule = Annotated[
@@ -659,7 +781,7 @@ class Condition(BaseModel):
     """Only new applications, or only renewals; both where the law makes no difference."""
 
     def find(self, matter: Matter) -> Finding:
-        rule = self.rule
+        rule, facts = self.rule, matter.facts
         judged = rule.judge(matter)
         return Finding(
             self.id,
@@ -667,7 +789,7 @@ class Condition(BaseModel):
             self.text,
             self.official_text,
             judged.verdict,
-            facts_given(matter, rule.uses),
+            {fact: facts[fact] for fact in rule.uses if facts.get(fact) is not None},
             judged.limit,
             judged.because,
             self.evidence + judged.evidence,
@@ -685,22 +807,6 @@ def with_parts(conditions: tuple[Condition, ...]) -> Iterator[Condition]:
         yield condition
         if isinstance(condition.rule, AnyOf | AllOf):
             yield from with_parts(condition.rule.conditions)
-
-
-def _combined(
-    verdict: Verdict, parts: tuple[Finding, ...], words: dict[Verdict, Text]
-) -> Judgement:
-    """Say how several answers make one; each part keeps its own reasons."""
-    said = words[verdict]
-    telling = [part for part in parts if part.verdict is verdict]
-    return Judgement(
-        verdict,
-        Text(
-            f"{said.zh}：{'；'.join([part.text.zh.rstrip('。') for part in telling])}。",
-            f"{said.en}: {'; '.join([part.text.en.rstrip('.') for part in telling])}.",
-        ),
-        parts=parts,
-    )
 
 
 _ANY = {

@@ -73,8 +73,7 @@ class SizeDetermination:
     legal_basis: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnterpriseSize:
+class EnterpriseSize(NamedTuple):
     group: str | None
     size: Size | None
     """None when the standard or the figures given do not decide it: an officer does."""
@@ -207,13 +206,21 @@ def _undecided(because: Text) -> EnterpriseSize:
 
 
 def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
-    values: dict[str, Decimal] = {}
+    least = Size.LARGE
     for name, value in figures.items():
         if value is None or value < 0:
             return None
-        values[name] = value
+        least = min(least, _size_by(group, name, value), key=_ORDER.__getitem__)
+    return least
+
+
+_ORDER = {Size.MICRO: 0, Size.SMALL: 1, Size.MEDIUM: 2, Size.LARGE: 3}
+
+
+def _size_by(group: Group, indicator: str, value: Decimal) -> Size:
+    """Return the size by one indicator; the least of all indicators is the size."""
     for tier in group.tiers:
-        if all(values[name] >= limit for name, limit in tier.limits.items()):
+        if value >= tier.limits[indicator]:
             return tier.size
     return Size.MICRO
 

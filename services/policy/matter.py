@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 from services.kernel.text import Text
@@ -136,6 +137,14 @@ class Table(Protocol):
     def score(self, matter: "Matter") -> Score: ...
 
 
+class Number(NamedTuple):
+    """A number that was given: exactly, as a quotient, and as a reader sees it."""
+
+    top: int
+    bottom: int
+    shown: str
+
+
 class Matter:
     """An enterprise's facts on a day, as conditions ask for them.
 
@@ -144,6 +153,7 @@ class Matter:
     """
 
     __slots__ = (
+        "_numbers",
         "_scores",
         "_tables",
         "applied_on",
@@ -179,6 +189,7 @@ class Matter:
         self.titles_held = titles_held
         self._tables = tables
         self._scores: dict[str, Score] = {}
+        self._numbers: dict[str, Number] = {}
 
     def label(self, fact: str) -> Text:
         return self.declared[fact].label
@@ -186,15 +197,15 @@ class Matter:
     def option_name(self, fact: str, option: str) -> Text:
         return self.option_names[self.declared[fact].options or ""][option]
 
-    def quotient(self, fact: str) -> "Quotient | None":
+    def number(self, fact: str) -> Number | None:
         """Return an amount, a count, a percentage or points exactly; None when it was not given."""
-        value = self.facts.get(fact)
-        if value is None:
-            return None
-        if isinstance(value, int):
-            return value, 1
-        whole, _, places = value.partition(".")
-        return int(whole + places), _TENS[len(places)]
+        found = self._numbers.get(fact)
+        if found is None:
+            value = self.facts.get(fact)
+            if value is None:
+                return None
+            found = self._numbers[fact] = _number(value)
+        return found
 
     def score(self, table: str) -> Score:
         """Return the score by a table, worked out once."""
@@ -209,11 +220,6 @@ class Matter:
         return tuple(self._scores.values())
 
 
-def facts_given(matter: Matter, names: tuple[str, ...]) -> dict[str, Any]:
-    facts = matter.facts
-    return {name: facts[name] for name in names if facts.get(name) is not None}
-
-
 def missing_facts(matter: Matter, names: tuple[str, ...]) -> Text:
     labels = [matter.label(name) for name in names]
     return Text(
@@ -222,20 +228,21 @@ def missing_facts(matter: Matter, names: tuple[str, ...]) -> Text:
     )
 
 
-def grouped(value: str | int) -> str:
-    """Spell a number with its thousands apart: 50000000.00 gives 50,000,000.00."""
+def _number(value: str | int) -> Number:
     if isinstance(value, int):
-        return f"{value:,}"
+        return Number(value, 1, f"{value:,}")
     whole, point, places = value.partition(".")
-    # int() would lose the sign of -0.50
-    sign = "-" if whole.startswith("-") else ""
-    return f"{sign}{abs(int(whole)):,}{point}{places}"
+    top = int(whole + places)
+    # int() of the whole part would lose the sign of -0.50.
+    sign = "-" if top < 0 else ""
+    return Number(top, _TENS[len(places)], f"{sign}{abs(int(whole)):,}{point}{places}")
 
 
 def exactly(limit: Decimal) -> Quotient:
     return limit.as_integer_ratio()
 
 
+@lru_cache(maxsize=4096)
 def spelled(limit: Decimal) -> str:
     """Spell a limit of a pack: 2E+7 gives 20,000,000, and 5.0 gives 5."""
     return f"{limit.normalize():,f}"

@@ -6,7 +6,7 @@ Every measure is an exact quotient of whole numbers, so that 70.00 % is 70 % and
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.kernel.text import Text
 from services.policy.facts import FactKind
-from services.policy.matter import Matter, Quotient, exactly, grouped, missing_facts
+from services.policy.matter import Matter, Number, Quotient, exactly, missing_facts
 from services.policy.validity import years_after
 
 Unit = Literal["yuan", "count", "percent", "years", "points"]
@@ -36,9 +36,8 @@ _UNIT_OF_KIND: dict[FactKind, Unit] = {
 MEASURABLE = frozenset(_UNIT_OF_KIND)
 """The kinds of facts that are numbers."""
 
-# Only for showing a percentage to a reader; no verdict rests on it.
-_SHOWING = Context(prec=60, rounding=ROUND_FLOOR)
-_PLACES = Decimal("0.0001")
+_SHOWING = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_NEAREST, _PLACES = Decimal("1e-20"), Decimal("0.0001")
 
 
 class Measured(NamedTuple):
@@ -71,31 +70,35 @@ class _Measure(BaseModel):
         return exactly(limit)
 
 
-def _given(matter: Matter, names: tuple[str, ...]) -> list[Quotient] | Measured:
-    found = [matter.quotient(name) for name in names]
+def _given(matter: Matter, names: tuple[str, ...]) -> list[Number] | Measured:
+    found = [matter.number(name) for name in names]
     if None in found:
-        lacking = tuple(name for name, value in zip(names, found, strict=True) if value is None)
-        return Measured(None, missing_facts(matter, lacking))
+        return Measured(None, missing_facts(matter, _lacking(matter, names)))
     return [value for value in found if value is not None]
 
 
-def _nothing_to_divide_by(matter: Matter, name: str) -> Measured:
-    label, value = matter.label(name), grouped(matter.facts[name])
+def _lacking(matter: Matter, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if matter.facts.get(name) is None)
+
+
+def _nothing_to_divide_by(matter: Matter, name: str, value: Number) -> Measured:
+    label = matter.label(name)
     return Measured(
         None,
         Text(
-            f"{label.zh}为 {value}，无法计算比例，由主管部门判定。",
-            f"{label.en} is {value}, so there is no ratio; an officer decides.",
+            f"{label.zh}为 {value.shown}，无法计算比例，由主管部门判定。",
+            f"{label.en} is {value.shown}, so there is no ratio; an officer decides.",
         ),
     )
 
 
 def percentage(value: Quotient) -> str:
     """Spell a percentage with at most four places; `≈` says that it goes on, cut off downwards."""
-    top, bottom = value
-    shown = _SHOWING.divide(Decimal(top), Decimal(bottom)).quantize(_PLACES, context=_SHOWING)
-    is_whole = top * 10_000 % bottom == 0
-    return f"{'' if is_whole else '≈'}{shown.normalize(_SHOWING):f}"
+    ten_thousandths, rest = divmod(value[0] * 10_000, value[1])
+    sign = "-" if ten_thousandths < 0 else ""
+    whole, places = divmod(abs(ten_thousandths), 10_000)
+    shown = f"{sign}{whole:,}" if places == 0 else f"{sign}{whole:,}.{places:04}".rstrip("0")
+    return shown if rest == 0 else f"≈{shown}"
 
 
 class FactMeasure(_Measure):
@@ -112,13 +115,13 @@ class FactMeasure(_Measure):
         return _UNIT_OF_KIND[matter.declared[self.fact].kind]
 
     def measure(self, matter: Matter) -> Measured:
-        value = matter.quotient(self.fact)
-        if value is None:
+        number = matter.number(self.fact)
+        if number is None:
             return Measured(None, missing_facts(matter, self.uses))
+        top, bottom, shown = number
         label, unit = matter.label(self.fact), UNITS[self.unit(matter)]
-        shown = grouped(matter.facts[self.fact])
         return Measured(
-            value, Text(f"{label.zh} {shown}{unit.zh}", f"{label.en} of {shown}{unit.en}")
+            (top, bottom), Text(f"{label.zh} {shown}{unit.zh}", f"{label.en} of {shown}{unit.en}")
         )
 
 
@@ -139,12 +142,12 @@ class SumMeasure(_Measure):
         values = _given(matter, self.facts)
         if isinstance(values, Measured):
             return values
-        bottom = max(value[1] for value in values)
-        top = sum(value[0] * (bottom // value[1]) for value in values)
+        bottom = max(value.bottom for value in values)
+        top = sum(value.top * (bottom // value.bottom) for value in values)
         unit = UNITS[self.unit(matter)]
-        total = grouped(f"{Decimal(top).scaleb(1 - len(str(bottom))):f}")
+        total = f"{Decimal(top).scaleb(1 - len(str(bottom))):,f}"
         labels = [matter.label(name) for name in self.facts]
-        figures = [grouped(matter.facts[name]) for name in self.facts]
+        figures = [value.shown for value in values]
         return Measured(
             (top, bottom),
             Text(
@@ -175,22 +178,20 @@ class ShareMeasure(_Measure):
         return "percent"
 
     def measure(self, matter: Matter) -> Measured:
-        values = _given(matter, self.uses)
-        if isinstance(values, Measured):
-            return values
-        (part, part_over), (whole, whole_over) = values
-        if whole <= 0:
-            return _nothing_to_divide_by(matter, self.whole)
-        value = 100 * part * whole_over, part_over * whole
-        labels = matter.label(self.part), matter.label(self.whole)
-        figures = grouped(matter.facts[self.part]), grouped(matter.facts[self.whole])
+        part, whole = matter.number(self.part), matter.number(self.whole)
+        if part is None or whole is None:
+            return Measured(None, missing_facts(matter, _lacking(matter, self.uses)))
+        if whole.top <= 0:
+            return _nothing_to_divide_by(matter, self.whole, whole)
+        value = 100 * part.top * whole.bottom, part.bottom * whole.top
+        of_part, of_whole = matter.label(self.part), matter.label(self.whole)
         share = percentage(value)
         return Measured(
             value,
             Text(
-                f"{labels[0].zh} {figures[0]} 占{labels[1].zh} {figures[1]} 的 {share}%",
-                f"{labels[0].en} of {figures[0]} is {share} % of {labels[1].en.lower()},"
-                f" {figures[1]}",
+                f"{of_part.zh} {part.shown} 占{of_whole.zh} {whole.shown} 的 {share}%",
+                f"{of_part.en} of {part.shown} is {share} % of {of_whole.en.lower()},"
+                f" {whole.shown}",
             ),
         )
 
@@ -212,17 +213,17 @@ class GrowthMeasure(_Measure):
         values = _given(matter, self.figures)
         if isinstance(values, Measured):
             return values
-        for name, (before, _) in zip(self.figures[1:], values[1:], strict=True):
-            if before <= 0:
-                return _nothing_to_divide_by(matter, name)
+        for name, before in zip(self.figures[1:], values[1:], strict=True):
+            if before.top <= 0:
+                return _nothing_to_divide_by(matter, name, before)
         # The sum of the yearly ratios over one denominator, less one for each year.
         top, bottom, years = 0, 1, len(values) - 1
-        for (later, later_over), (before, before_over) in pairwise(values):
-            ratio_top, ratio_bottom = later * before_over, later_over * before
+        for later, before in pairwise(values):
+            ratio_top, ratio_bottom = later.top * before.bottom, later.bottom * before.top
             top, bottom = top * ratio_bottom + ratio_top * bottom, bottom * ratio_bottom
         value = 100 * (top - years * bottom), years * bottom
         latest = matter.label(self.figures[0])
-        figures = " → ".join(grouped(matter.facts[name]) for name in reversed(self.figures))
+        figures = " → ".join([one.shown for one in reversed(values)])
         rate = percentage(value)
         return Measured(
             value,
@@ -257,12 +258,12 @@ class CompoundGrowthMeasure(_Measure):
         values = _given(matter, self.uses)
         if isinstance(values, Measured):
             return values
-        (latest, latest_over), (earliest, earliest_over) = values
-        if earliest <= 0:
-            return _nothing_to_divide_by(matter, self.earliest)
-        value = latest * earliest_over, latest_over * earliest
+        latest, earliest = values
+        if earliest.top <= 0:
+            return _nothing_to_divide_by(matter, self.earliest, earliest)
+        value = latest.top * earliest.bottom, latest.bottom * earliest.top
         label = matter.label(self.latest)
-        figures = f"{grouped(matter.facts[self.earliest])} → {grouped(matter.facts[self.latest])}"
+        figures = f"{earliest.shown} → {latest.shown}"
         rate = self._rate(value)
         return Measured(
             value,
@@ -273,12 +274,17 @@ class CompoundGrowthMeasure(_Measure):
         )
 
     def _rate(self, value: Quotient) -> str:
-        ratio = _SHOWING.divide(Decimal(value[0]), Decimal(value[1]))
-        if ratio <= 0:
+        """Spell the rate for a reader; no verdict rests on it."""
+        if value[0] <= 0:
             return "-100"
+        ratio = _SHOWING.divide(Decimal(value[0]), Decimal(value[1]))
         root = _SHOWING.power(ratio, _SHOWING.divide(Decimal(1), Decimal(self.years)))
-        rate = ((root - 1) * 100).quantize(_PLACES, context=_SHOWING)
-        return f"≈{rate.normalize(_SHOWING):f}"
+        # First to the nearest, so that the root of 1.1025 is 1.05 and not a little less.
+        nearest = root.quantize(_NEAREST, context=_SHOWING)
+        rate = ((nearest - 1) * 100).quantize(_PLACES, rounding=ROUND_FLOOR)
+        top, bottom = self.scaled(rate)
+        is_exact = value[0] * bottom == top * value[1]
+        return f"{'' if is_exact else '≈'}{rate.normalize():f}"
 
 
 class FullYearsMeasure(_Measure):
@@ -300,22 +306,23 @@ class FullYearsMeasure(_Measure):
         return "years"
 
     def measure(self, matter: Matter) -> Measured:
-        lacking = tuple(name for name in self.uses if matter.facts.get(name) is None)
+        lacking = _lacking(matter, self.uses)
         if lacking:
             return Measured(None, missing_facts(matter, lacking))
-        since = date.fromisoformat(matter.facts[self.since])
+        stated = matter.facts[self.since]
+        since = date.fromisoformat(stated)
         until = over_on = matter.applied_on
         if self.until == "fiscal_year_end":
             # The last day counts to its midnight: from 1 January 2023 to the end of 2025 are three.
             until = date(matter.facts["fiscal_year"], 12, 31)
             over_on = until + timedelta(days=1)
-        label = matter.label(self.since)
+        label, until_shown = matter.label(self.since), until.isoformat()
         if since > until:
             return Measured(
                 None,
                 Text(
-                    f"{label.zh}为 {since}，晚于 {until}，由主管部门核实。",
-                    f"{label.en} is {since}, which is after {until}; an officer checks it.",
+                    f"{label.zh}为 {stated}，晚于 {until_shown}，由主管部门核实。",
+                    f"{label.en} is {stated}, which is after {until_shown}; an officer checks it.",
                 ),
             )
         years = over_on.year - since.year
@@ -324,8 +331,8 @@ class FullYearsMeasure(_Measure):
         return Measured(
             (years, 1),
             Text(
-                f"{label.zh} {since}，至 {until} 满 {years} 年",
-                f"{label.en} {since}, full years until {until}: {years}",
+                f"{label.zh} {stated}，至 {until_shown} 满 {years} 年",
+                f"{label.en} {stated}, full years until {until_shown}: {years}",
             ),
         )
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kernel.text import Text
 from services.policy.conditions import (
@@ -159,57 +160,63 @@ class Pack(PackDocument):
     checksum: str
     """SHA-256 of its file."""
 
-    _options: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
-    _option_names: dict[str, dict[str, Text]] = PrivateAttr(default_factory=dict)
-    _titles: dict[str, Title] = PrivateAttr(default_factory=dict)
-    _stages: dict[str, Stage] = PrivateAttr(default_factory=dict)
-    _conditions: dict[str, Condition] = PrivateAttr(default_factory=dict)
-    _grounds: dict[str, RevocationGround] = PrivateAttr(default_factory=dict)
-    _tables: dict[str, ScoringTable] = PrivateAttr(default_factory=dict)
-    _title_names: dict[str, Text] = PrivateAttr(default_factory=dict)
-    _needed: dict[tuple[str, Kind], tuple[str, ...]] = PrivateAttr(default_factory=dict)
-    _tests: dict[tuple[str, Kind | None], TitleTests] = PrivateAttr(default_factory=dict)
-
     def model_post_init(self, _context: object, /) -> None:
-        """Index the pack, refusing what does not hold together. Raises `PackFlaw`."""
-        self._options.update(
-            {name: frozenset(one.id for one in of.options) for name, of in self.lists.items()}
-        )
-        self._option_names.update(
-            {name: {one.id: one.name for one in of.options} for name, of in self.lists.items()}
-        )
-        self._titles.update(_by_id("title", self.titles))
-        self._stages.update(_by_id("stage", self.stages))
-        self._conditions.update(_by_id("condition", (*self.conditions, *self.vetoes)))
+        """Refuse what does not hold together, naming all of it. Raises `PackFlaw`."""
         _by_id("condition", tuple(with_parts((*self.conditions, *self.vetoes))))
-        self._grounds.update(_by_id("ground", self.revocation_grounds))
-        self._tables.update(_by_id("scoring table", self.scoring_tables))
-        self._title_names.update({title.id: title.name for title in self.titles})
         flaws = list(self._flaws())
         if flaws:
             raise PackFlaw("; ".join(flaws))
-        kinds: tuple[Kind, Kind] = ("new", "renewal")
-        for title in self.titles:
-            self._tests[title.id, None] = self._tests_of(title, None)
-            for kind in kinds:
-                self._tests[title.id, kind] = self._tests_of(title, kind)
-                self._needed[title.id, kind] = self._facts_needed(title, kind)
 
-    @property
+    # Indexes of what the file lists, each made once. They are no private attributes, because
+    # pydantic finds those by a slow way and every check asks for them.
+
+    @cached_property
     def options(self) -> dict[str, frozenset[str]]:
-        return self._options
+        return {name: frozenset(one.id for one in of.options) for name, of in self.lists.items()}
 
-    @property
+    @cached_property
     def option_names(self) -> dict[str, dict[str, Text]]:
-        return self._option_names
+        return {name: {one.id: one.name for one in of.options} for name, of in self.lists.items()}
 
-    @property
+    @cached_property
     def tables(self) -> dict[str, ScoringTable]:
-        return self._tables
+        return _by_id("scoring table", self.scoring_tables)
 
-    @property
+    @cached_property
     def title_names(self) -> dict[str, Text]:
-        return self._title_names
+        return {title.id: title.name for title in self.titles}
+
+    @cached_property
+    def _titles(self) -> dict[str, Title]:
+        return _by_id("title", self.titles)
+
+    @cached_property
+    def _stages(self) -> dict[str, Stage]:
+        return _by_id("stage", self.stages)
+
+    @cached_property
+    def _conditions(self) -> dict[str, Condition]:
+        return _by_id("condition", (*self.conditions, *self.vetoes))
+
+    @cached_property
+    def _grounds(self) -> dict[str, RevocationGround]:
+        return _by_id("ground", self.revocation_grounds)
+
+    @cached_property
+    def _tests(self) -> dict[tuple[str, Kind | None], TitleTests]:
+        kinds: tuple[Kind | None, ...] = (None, "new", "renewal")
+        return {
+            (title.id, kind): self._tests_of(title, kind) for title in self.titles for kind in kinds
+        }
+
+    @cached_property
+    def _needed(self) -> dict[tuple[str, Kind], tuple[str, ...]]:
+        kinds: tuple[Kind, Kind] = ("new", "renewal")
+        return {
+            (title.id, kind): self._facts_needed(title, kind)
+            for title in self.titles
+            for kind in kinds
+        }
 
     @property
     def ladder(self) -> tuple[Title, ...]:
@@ -246,7 +253,7 @@ class Pack(PackDocument):
         return self._stages[following[0]] if following else None
 
     def check_facts(self, facts: Facts) -> FactsChecked:
-        return check_facts(self.facts, self._options, facts)
+        return check_facts(self.facts, self.options, facts)
 
     def facts_needed(self, title: str, kind: Kind = "new") -> tuple[str, ...]:
         """Return the facts that an application for a title cannot be submitted without."""
@@ -262,7 +269,7 @@ class Pack(PackDocument):
     def tables_of(self, title: str) -> tuple[ScoringTable, ...]:
         """Return the scoring tables that a title's conditions ask for."""
         asked = _tables_asked(self.tests_of(title).conditions)
-        return tuple(self._tables[table] for table in dict.fromkeys(asked))
+        return tuple(self.tables[table] for table in dict.fromkeys(asked))
 
     def _tests_of(self, title: Title, kind: Kind | None) -> TitleTests:
         def applying(names: tuple[str, ...]) -> Iterator[Condition]:
@@ -297,7 +304,7 @@ class Pack(PackDocument):
         tests = self._tests[title.id, kind]
         used = [fact for one in (*tests.conditions, *tests.vetoes) for fact in one.rule.uses]
         for table in _tables_asked(tests.conditions):
-            used += self._tables[table].facts_used()
+            used += self.tables[table].facts_used()
         wanted = dict.fromkeys((*self.required_facts, *used))
         return tuple(fact for fact in wanted if not self.facts[fact].is_optional)
 
@@ -313,7 +320,7 @@ class Pack(PackDocument):
 
     def _fact_flaws(self) -> Iterator[str]:
         for name, fact in self.facts.items():
-            if fact.kind is FactKind.CHOICE and fact.options not in self._options:
+            if fact.kind is FactKind.CHOICE and fact.options not in self.options:
                 yield f"fact {name} is chosen from the unknown list {fact.options}"
             if fact.kind is not FactKind.CHOICE and fact.options is not None:
                 yield f"fact {name} is no choice and has options"
@@ -357,7 +364,7 @@ class Pack(PackDocument):
                 )
 
     def _score_flaws(self, where: str, rule: ScoreAtLeast) -> Iterator[str]:
-        table = self._tables.get(rule.table)
+        table = self.tables.get(rule.table)
         if table is None:
             yield f"{where} asks for the unknown table {rule.table}"
             return
@@ -391,13 +398,13 @@ class Pack(PackDocument):
 
     def _option_flaws(self, where: str, scale: OptionPoints) -> Iterator[str]:
         fact = self.facts[scale.fact]
-        offered = self._options.get(fact.options or "", frozenset())
+        offered = self.options.get(fact.options or "", frozenset())
         if set(scale.options) != offered:
             odd = ", ".join(sorted(set(scale.options) ^ offered))
             yield f"{where} gives points for other options than {scale.fact} offers: {odd}"
 
     def _choice_flaws(self, where: str, rule: OneOf) -> Iterator[str]:
-        offered = self._options.get(self.facts[rule.fact].options or "", frozenset())
+        offered = self.options.get(self.facts[rule.fact].options or "", frozenset())
         for option in (*rule.accepted, *rule.officer):
             if option not in offered:
                 yield f"{where} accepts {option}, which {rule.fact} does not offer"

@@ -21,10 +21,9 @@ from services.policy.matter import (
     Quotient,
     Score,
     Verdict,
-    facts_given,
     spelled,
 )
-from services.policy.measures import Measure, Measured
+from services.policy.measures import Measure
 
 _ZERO = Decimal(0)
 
@@ -61,6 +60,15 @@ class Band(_Part):
             f"{spelled(self.at_least)} to {spelled(self.at_most)}",
         )
 
+    @cached_property
+    def told(self) -> Text:
+        """The end of a sentence: which band, and what it gives."""
+        points = spelled(self.points)
+        return Text(
+            f"，属“{self.name.zh}”档，得 {points} 分。",
+            f", in the band {self.name.en}: {points} points.",
+        )
+
 
 class MeasuredBands(_Part):
     """A measure with the bands that it may fall into."""
@@ -91,7 +99,8 @@ class MeasuredBands(_Part):
         if measured.value is None:
             return Points(*self._open, measured.shown)
         band = self._band(measured.value)
-        return Points(band.points, band.points, _in_band(measured, band))
+        points, shown, told = band.points, measured.shown, band.told
+        return Points(points, points, Text(f"{shown.zh}{told.zh}", f"{shown.en}{told.en}"))
 
     def _band(self, value: Quotient) -> Band:
         top, bottom = value
@@ -115,14 +124,6 @@ class MeasuredBands(_Part):
                 yield f"the bands {lower.name.en} and {upper.name.en} overlap"
             elif lower.at_most < upper.at_least:
                 yield f"there is a hole between {lower.at_most} and {upper.at_least}"
-
-
-def _in_band(measured: Measured, band: Band) -> Text:
-    name, points = band.name, spelled(band.points)
-    return Text(
-        f"{measured.shown.zh}，属“{name.zh}”档，得 {points} 分。",
-        f"{measured.shown.en}, in the band {name.en}: {points} points.",
-    )
 
 
 class _Scale(_Part):
@@ -201,6 +202,18 @@ class OptionPoints(_Scale):
         return (self.fact,)
 
     def points(self, matter: Matter, out_of: Decimal) -> Points:  # noqa: ARG002 - as above
+        chosen = matter.facts.get(self.fact)
+        told = self._told.get(chosen)
+        if told is None:
+            told = self._told[chosen] = self._points(matter)
+        return told
+
+    @cached_property
+    def _told(self) -> dict[str | None, Points]:
+        """Points that were given before, by the option. A scale belongs to one pack."""
+        return {}
+
+    def _points(self, matter: Matter) -> Points:
         label, chosen = matter.label(self.fact), matter.facts.get(self.fact)
         if chosen is None:
             return Points(
@@ -259,6 +272,11 @@ class Item(_Part):
     points: Annotated[Decimal, Field(gt=0)]
     rule: Rule
 
+    @property
+    def told(self) -> Text:
+        points = spelled(self.points)
+        return Text(f"{self.name.zh}（{points} 分）", f"{self.name.en} ({points})")
+
 
 class _Items(_Scale):
     items: tuple[Item, ...] = Field(min_length=2)
@@ -266,22 +284,36 @@ class _Items(_Scale):
     def facts_used(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(fact for one in self.items for fact in one.rule.facts_used()))
 
-    def _verdicts(self, matter: Matter) -> list[tuple[Item, Verdict]]:
-        return [(item, item.rule.judge(matter).verdict) for item in self.items]
+    def points(self, matter: Matter, out_of: Decimal) -> Points:
+        verdicts = tuple([item.rule.judge(matter).verdict for item in self.items])
+        told = self._told.get(verdicts)
+        if told is None:
+            told = self._told[verdicts] = self._points(verdicts, out_of)
+        return told
 
+    @cached_property
+    def _told(self) -> dict[tuple[Verdict, ...], Points]:
+        """Points that were given before, by the answers. A scale belongs to one indicator."""
+        return {}
 
-def _named(items: list[Item], language: Literal["zh", "en"]) -> str:
-    if language == "zh":
-        return "、".join([f"{one.name.zh}（{spelled(one.points)} 分）" for one in items])
-    return ", ".join([f"{one.name.en} ({spelled(one.points)})" for one in items])
+    def _points(self, verdicts: tuple[Verdict, ...], out_of: Decimal) -> Points:
+        raise NotImplementedError
+
+    def _split(self, verdicts: tuple[Verdict, ...]) -> tuple[list[Item], list[Item]]:
+        """Return what is met, and what is open."""
+        found = list(zip(self.items, verdicts, strict=True))
+        return (
+            [item for item, verdict in found if verdict is Verdict.MET],
+            [item for item, verdict in found if verdict is Verdict.NEEDS_OFFICER],
+        )
 
 
 def _items_text(held: list[Item], undecided: list[Item], total: Text) -> Text:
-    zh = f"具备：{_named(held, 'zh') or '无'}"
-    en = f"Has: {_named(held, 'en') or 'none'}"
+    zh = f"具备：{'、'.join([one.told.zh for one in held]) or '无'}"
+    en = f"Has: {', '.join([one.told.en for one in held]) or 'none'}"
     if undecided:
-        zh += f"；待核：{_named(undecided, 'zh')}"
-        en += f"; open: {_named(undecided, 'en')}"
+        zh += f"；待核：{'、'.join([one.told.zh for one in undecided])}"
+        en += f"; open: {', '.join([one.told.en for one in undecided])}"
     return Text(f"{zh}；{total.zh}。", f"{en}; {total.en}.")
 
 
@@ -290,10 +322,8 @@ class Sum(_Items):
 
     kind: Literal["sum"]
 
-    def points(self, matter: Matter, out_of: Decimal) -> Points:
-        found = self._verdicts(matter)
-        held = [item for item, verdict in found if verdict is Verdict.MET]
-        undecided = [item for item, verdict in found if verdict is Verdict.NEEDS_OFFICER]
+    def _points(self, verdicts: tuple[Verdict, ...], out_of: Decimal) -> Points:
+        held, undecided = self._split(verdicts)
         least = sum((item.points for item in held), _ZERO)
         most = least + sum((item.points for item in undecided), _ZERO)
         capped = Text(
@@ -307,10 +337,8 @@ class Highest(_Items):
 
     kind: Literal["highest"]
 
-    def points(self, matter: Matter, out_of: Decimal) -> Points:  # noqa: ARG002 - as above
-        found = self._verdicts(matter)
-        held = [item for item, verdict in found if verdict is Verdict.MET]
-        undecided = [item for item, verdict in found if verdict is Verdict.NEEDS_OFFICER]
+    def _points(self, verdicts: tuple[Verdict, ...], out_of: Decimal) -> Points:  # noqa: ARG002 - as above
+        held, undecided = self._split(verdicts)
         least = max((item.points for item in held), default=_ZERO)
         most = max((item.points for item in [*held, *undecided]), default=_ZERO)
         counts = Text(f"按最高一项得 {spelled(least)} 分", f"the highest counts: {spelled(least)}")
@@ -352,7 +380,7 @@ class Indicator(_Part):
     evidence: tuple[str, ...] = ()
 
     def score(self, matter: Matter) -> IndicatorScore:
-        scale = self.scale
+        scale, facts = self.scale, matter.facts
         least, most, because = scale.points(matter, self.out_of)
         return IndicatorScore(
             self.id,
@@ -361,7 +389,7 @@ class Indicator(_Part):
             self.out_of,
             least,
             most,
-            facts_given(matter, scale.uses),
+            {fact: facts[fact] for fact in scale.uses if facts.get(fact) is not None},
             because,
             self.evidence,
         )
