@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import URL, make_url
 
+from deploy import packs
 from deploy.audit import verify_chains
 from deploy.deployment import GATEWAY, write_deployment
 from deploy.schema import SERVICES, prepare_database, set_passwords
@@ -24,20 +25,17 @@ from deploy.standalone.serve import serve as serve_platform
 from services.kernel.identity.actor import Office
 from services.kernel.identity.tokens import LONGEST_LIFE_SECONDS
 from services.policy import credit_code
-from services.policy.catalogue import PACKS, PackInvalid, read_pack
 from services.policy.credit_code import CreditCodeInvalid
 from services.policy.divisions import divisions
-from services.policy.lock import write_lock
 
 app = typer.Typer(
     help="The platform on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 audit = typer.Typer(help="The history that nobody can edit.", no_args_is_help=True)
 deployment = typer.Typer(help="Separate processes, as in a data centre.", no_args_is_help=True)
-pack = typer.Typer(help="Policy packs.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(deployment, name="deployment")
-app.add_typer(pack, name="pack")
+app.add_typer(packs.app, name="pack")
 
 _console = Console()
 _errors = Console(stderr=True)
@@ -192,44 +190,6 @@ def prepare() -> None:
 
     asyncio.run(bring_up())
     _console.print("schemas, logins and migrations are in place")
-
-
-@pack.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
-) -> None:
-    """Read a pack and say whether it holds together and is as it was locked."""
-    try:
-        found = read_pack(folder / "pack.toml", must_be_locked=(folder / "pack.lock").exists())
-    except (PackInvalid, OSError) as error:
-        raise _fail(str(error)) from error
-    _console.print(
-        f"{found.name}: {len(found.titles)} titles, {len(found.conditions)} conditions,"
-        f" {len(found.vetoes)} vetoes, {len(found.stages)} stages; sha256 {found.checksum}"
-    )
-
-
-@pack.command()
-def lock(
-    folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
-) -> None:
-    """Lock a pack when it is published. A locked pack is never changed; correct it in a new one."""
-    try:
-        read_pack(folder / "pack.toml", must_be_locked=False)
-        checksum = write_lock(folder)
-    except FileExistsError as error:
-        raise _fail(f"{folder} is locked already; corrections go into a new folder.") from error
-    except (PackInvalid, OSError) as error:
-        raise _fail(str(error)) from error
-    _console.print(f"{folder} is locked: sha256 {checksum}")
-
-
-@pack.command(name="list")
-def list_packs() -> None:
-    """List the packs that ship with the platform."""
-    for file in sorted(PACKS.glob("*/*/pack.toml")):
-        found = read_pack(file)
-        _console.print(f"{found.name}  {found.title.zh}  {found.title.en}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,16 @@ def _is_in_force(pack: Pack, on: date) -> bool:
 
 
 def _refuse_overlaps(packs: Sequence[Pack]) -> None:
-    """Refuse two packs of one folder that are in force on one day, where the law names an end."""
+    """Refuse two packs that are in force in one place on one day.
+
+    Of one folder a later pack replaces the earlier, unless that one names a later end; and each
+    jurisdiction has one folder.
+    """
+    folders: dict[str, str] = {}
+    for pack in packs:
+        first = folders.setdefault(pack.jurisdiction, _series(pack))
+        if first != _series(pack):
+            raise PackInvalid(f"{first} and {pack.name} are both the law of {pack.jurisdiction}")
     ordered = sorted(packs, key=lambda pack: (_series(pack), pack.in_force_from))
     for earlier, later in pairwise(ordered):
         if _series(earlier) != _series(later):

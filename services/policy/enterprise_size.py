@@ -32,6 +32,7 @@ _INDICATORS = {
     "operating_revenue": Text("营业收入", "operating revenue"),
     "total_assets": Text("资产总额", "total assets"),
 }
+_PERSONS, _YUAN = Text(" 人", ""), Text(" 元", " yuan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,35 +229,37 @@ def _size_by(group: Group, indicator: str, value: Decimal) -> Size:
 _REACHED, _MISSED = Text("达到", "reaches"), Text("未全部达到", "does not reach")
 
 
+def _stated(indicator: str, value: Decimal | str) -> Text:
+    """Spell a figure or a limit: 营业收入 50,000,000.00 元."""
+    name = _INDICATORS[indicator]
+    unit = _PERSONS if indicator == "employees" else _YUAN
+    shown = f"{Decimal(value):,f}"
+    return Text(f"{name.zh} {shown}{unit.zh}", f"{name.en} of {shown}{unit.en}")
+
+
 @lru_cache
 def _limits(group_id: str, size: Size) -> Text:
     """Spell a tier's lower limits, once for each tier."""
     group = next(group for group in groups() if group.id == group_id)
     tier = next(tier for tier in group.tiers if tier.size is size)
+    limits = [_stated(name, limit) for name, limit in tier.limits.items()]
     return Text(
-        "、".join(
-            f"{_INDICATORS[name].zh} {limit:f} 及以上" for name, limit in tier.limits.items()
-        ),
-        " and ".join(
-            f"{_INDICATORS[name].en} of {limit:f} or more" for name, limit in tier.limits.items()
-        ),
+        "、".join(f"{limit.zh}及以上" for limit in limits),
+        " and ".join(f"{limit.en} or more" for limit in limits),
     )
 
 
 def _explain(group: Group, size: Size, used: Mapping[str, Figure]) -> Text:
-    stated = Text(
-        "，".join([f"{_INDICATORS[name].zh} {figure.value}" for name, figure in used.items()]),
-        ", ".join([f"{_INDICATORS[name].en} {figure.value}" for name, figure in used.items()]),
-    )
+    stated = [_stated(name, figure.value) for name, figure in used.items()]
     tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
     limits = _limits(group.id, tier.size)
     reached = _REACHED if tier.size is size else _MISSED
     of = SIZE_NAMES[tier.size]
     return Text(
-        f"{group.name.zh}：{stated.zh}；{reached.zh}{of.zh}下限（{limits.zh}），"
-        f"为{SIZE_NAMES[size].zh}企业。",
-        f"{group.name.en}: {stated.en}; {reached.en} the {of.en} tier ({limits.en}),"
-        f" so it is {SIZE_NAMES[size].en}.",
+        f"{group.name.zh}：{'，'.join([one.zh for one in stated])}；{reached.zh}{of.zh}下限"
+        f"（{limits.zh}），为{SIZE_NAMES[size].zh}企业。",
+        f"{group.name.en}: {', '.join([one.en for one in stated])}; {reached.en} the {of.en} tier"
+        f" ({limits.en}), so it is {SIZE_NAMES[size].en}.",
     )
 
 

@@ -23,9 +23,10 @@ from services.policy.matter import (
     Verdict,
     spelled,
 )
-from services.policy.measures import Measure
+from services.policy.measures import UNITS, Measure
 
 _ZERO = Decimal(0)
+_BARE = Text("", "")
 
 
 class _Part(BaseModel):
@@ -45,29 +46,15 @@ class Band(_Part):
     at_most: Decimal | None = None
     points: Decimal = Field(ge=0)
 
-    @cached_property
-    def name(self) -> Text:
-        if self.at_least is None and self.at_most is None:
-            return Text("任意值", "any value")
-        if self.at_least is None:
-            return Text(
-                f"{spelled(self.at_most or _ZERO)} 以下", f"up to {spelled(self.at_most or _ZERO)}"
-            )
-        if self.at_most is None:
-            return Text(f"{spelled(self.at_least)} 以上", f"{spelled(self.at_least)} or more")
-        return Text(
-            f"{spelled(self.at_least)}—{spelled(self.at_most)}",
-            f"{spelled(self.at_least)} to {spelled(self.at_most)}",
-        )
-
-    @cached_property
-    def told(self) -> Text:
-        """The end of a sentence: which band, and what it gives."""
-        points = spelled(self.points)
-        return Text(
-            f"，属“{self.name.zh}”档，得 {points} 分。",
-            f", in the band {self.name.en}: {points} points.",
-        )
+    def named(self, unit: Text) -> Text:
+        """Return the range in words, such as 70—80%."""
+        low = None if self.at_least is None else spelled(self.at_least)
+        high = None if self.at_most is None else spelled(self.at_most)
+        if low is None:
+            return Text(f"{high}{unit.zh}以下", f"up to {high}{unit.en}")
+        if high is None:
+            return Text(f"{low}{unit.zh}以上", f"{low}{unit.en} or more")
+        return Text(f"{low}—{high}{unit.zh}", f"{low} to {high}{unit.en}")
 
 
 class MeasuredBands(_Part):
@@ -99,8 +86,23 @@ class MeasuredBands(_Part):
         if measured.value is None:
             return Points(*self._open, measured.shown)
         band = self._band(measured.value)
-        points, shown, told = band.points, measured.shown, band.told
+        points, shown, told = band.points, measured.shown, self._telling(band, matter)
         return Points(points, points, Text(f"{shown.zh}{told.zh}", f"{shown.en}{told.en}"))
+
+    @cached_property
+    def _told(self) -> dict[tuple[Decimal | None, Decimal | None], Text]:
+        return {}
+
+    def _telling(self, band: Band, matter: Matter) -> Text:
+        """Return the end of a sentence, worded once: which band, and what it gives."""
+        key = band.at_least, band.at_most
+        told = self._told.get(key)
+        if told is None:
+            name, points = band.named(UNITS[self.measure.unit(matter)]), spelled(band.points)
+            told = self._told[key] = Text(
+                f"，属“{name.zh}”档，得 {points} 分。", f", in the band {name.en}: {points} points."
+            )
+        return told
 
     def _band(self, value: Quotient) -> Band:
         top, bottom = value
@@ -121,7 +123,8 @@ class MeasuredBands(_Part):
             yield f"nothing covers values above {ordered[-1].at_most}"
         for lower, upper in pairwise(ordered):
             if lower.at_most is None or upper.at_least is None or lower.at_most > upper.at_least:
-                yield f"the bands {lower.name.en} and {upper.name.en} overlap"
+                names = lower.named(_BARE).en, upper.named(_BARE).en
+                yield f"the bands {names[0]} and {names[1]} overlap"
             elif lower.at_most < upper.at_least:
                 yield f"there is a hole between {lower.at_most} and {upper.at_least}"
 

@@ -1,6 +1,5 @@
 """The command line: what it prints, and what it says when something is wrong."""
 
-import shutil
 import socket
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from typer.testing import CliRunner
 
 from deploy.command import app
 from deploy.standalone.home import Home
-from services.policy.catalogue import PACKS
 from tests.builders.enterprises import uscc_of
 
 RUN = CliRunner()
@@ -84,23 +82,3 @@ def test_a_folder_serves_one_platform_at_a_time(home: Home) -> None:
 
     assert refused.exit_code == 1
     assert "already runs" in refused.output
-
-
-def test_a_pack_is_checked_and_locked_once(tmp_path: Path) -> None:
-    folder = tmp_path / "guizhou" / "2021-05-06"
-    shutil.copytree(PACKS / "guizhou" / "2021-05-06", folder)
-    (folder / "pack.lock").unlink()
-
-    checked = RUN.invoke(app, ["pack", "check", str(folder)])
-    locked = RUN.invoke(app, ["pack", "lock", str(folder)])
-    again = RUN.invoke(app, ["pack", "lock", str(folder)])
-    (folder / "pack.toml").write_text("schema_version = 2\n", "utf-8")
-    broken = RUN.invoke(app, ["pack", "check", str(folder)])
-
-    assert (checked.exit_code, locked.exit_code) == (0, 0)
-    assert "4 titles" in checked.output
-    assert again.exit_code == 1
-    assert "already" in again.output
-    assert broken.exit_code == 1
-    assert "pack.lock" in broken.output
-    assert "guizhou/2021-05-06" in RUN.invoke(app, ["pack", "list"]).output

@@ -1,0 +1,25 @@
+"""A pack against the text that it comes from: what it quotes has to stand in its SOURCE.md."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def unsourced(folder: Path) -> list[str]:
+    """Return each `official_text` of a pack that its SOURCE.md does not hold word for word."""
+    file = folder / "SOURCE.md"
+    source = file.read_text("utf-8") if file.exists() else ""
+    document = tomllib.loads((folder / "pack.toml").read_text("utf-8"))
+    return [text for text in dict.fromkeys(_quoted(document)) if text not in source]
+
+
+def _quoted(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for one in part:
+            yield from _quoted(one)
+    if isinstance(part, dict):
+        if isinstance(part.get("official_text"), str):
+            yield part["official_text"]
+        for one in part.values():
+            yield from _quoted(one)

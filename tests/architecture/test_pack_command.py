@@ -1,0 +1,189 @@
+"""`srdi pack`: what an author of rules sees."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.command import app
+from services.policy.catalogue import PACKS, load_catalogue
+
+RUN = CliRunner(env={"COLUMNS": "200"})
+GUIZHOU = "guizhou/2021-05-06"
+
+
+def run(*arguments: str, **more: Any) -> tuple[int, str]:
+    result = RUN.invoke(app, ["pack", *arguments], **more)
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def yunnan(tmp_path: Path) -> Path:
+    """A copy for another province, as the command makes it."""
+    folder = tmp_path / "yunnan" / "2027-01-01"
+    code, _ = run("new", str(folder), "--from", GUIZHOU, "--jurisdiction", "530000")
+    assert code == 0
+    return folder
+
+
+def change(file: Path, was: str, becomes: str) -> None:
+    text = file.read_text("utf-8")
+    assert was in text
+    file.write_text(text.replace(was, becomes, 1), "utf-8")
+
+
+def test_the_packs_that_ship_are_listed_and_pass_their_own_check() -> None:
+    listed, checked = run("list"), run("check")
+
+    assert listed[0] == checked[0] == 0
+    for pack in load_catalogue().packs():
+        assert pack.name in listed[1]
+        assert f"{pack.name}: titles" in checked[1]
+
+
+def test_a_copy_keeps_its_comments_and_is_ready_but_for_what_it_changes(yunnan: Path) -> None:
+    text = (yunnan / "pack.toml").read_text("utf-8")
+
+    assert 'jurisdiction = "530000"' in text
+    assert "in_force_from = 2027-01-01" in text
+    assert "# ---------------------------------------------------------------- the ladder" in text
+    assert not (yunnan / "pack.lock").exists()
+    assert run("check", str(yunnan))[0] == 0
+
+
+def test_next_years_threshold_is_checked_compared_and_locked(yunnan: Path) -> None:
+    change(yunnan / "pack.toml", "limit = 20000000", "limit = 30000000")
+
+    code, complaints = run("check", str(yunnan))
+    refused = run("lock", str(yunnan))
+    _, compared = run("diff", GUIZHOU, str(yunnan))
+    for was, becomes in (("19999999.99", "29999999.99"), ("20000000.0", "30000000.0")):
+        cases = (yunnan / "cases.toml").read_text("utf-8")
+        (yunnan / "cases.toml").write_text(cases.replace(was, becomes), "utf-8")
+    locked, again = run("lock", str(yunnan)), run("lock", str(yunnan))
+
+    assert code == 1
+    assert "case “revenue of exactly 20 million”: expected" in complaints
+    assert "operating_revenue at 30,000,000: no case just below or exactly at it" in complaints
+    assert refused[0] == 1
+    assert "conditions.operating_revenue.rule.limit │ 20000000 │ 30000000" in compared
+    assert locked[0] == 0
+    assert again[0] == 1
+    assert "already" in again[1]
+
+
+def test_a_quotation_that_the_source_does_not_hold_is_named(yunnan: Path) -> None:
+    change(
+        yunnan / "pack.toml", 'official_text = "具有独立法人资格"', 'official_text = "具有法人资格"'
+    )
+
+    code, complaints = run("check", str(yunnan))
+
+    assert code == 1
+    assert "SOURCE.md does not hold “具有法人资格”" in complaints
+
+
+def test_every_flaw_is_named_at_once(yunnan: Path) -> None:
+    change(yunnan / "pack.toml", 'fact = "independent_ip"', 'fact = "independent_pi"')
+    change(yunnan / "pack.toml", "rank = 3", "rank = 2")
+
+    code, complaints = run("check", str(yunnan))
+
+    assert code == 1
+    assert "independent_pi" in complaints
+    assert "share a rank" in complaints
+
+
+def test_a_changed_lock_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "guizhou" / "2021-05-06"
+    shutil.copytree(PACKS / GUIZHOU, folder)
+    change(folder / "pack.toml", "limit = 20000000", "limit = 30000000")
+
+    assert run("check", str(folder)) == (1, run("explain", str(folder))[1])
+    assert "pack.lock" in run("check", str(folder))[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["new", "yunnan/next-year"], "no day"),
+        (["new", "Yunnan1/2027-01-01"], "no name"),
+        (["new", "yunnan/2027-01-01", "--jurisdiction", "53"], "six digits"),
+        (["new", "yunnan/2027-01-01", "--from", "nowhere/2020-01-01"], "no pack"),
+        (["check", "nowhere/2020-01-01"], "no pack"),
+        (["explain", GUIZHOU, "--title", "duke"], "no title duke"),
+        (["explain", GUIZHOU, "--example", "--title", "duke"], "no title duke"),
+        (["explain", GUIZHOU, "--facts", "nowhere.json"], "cannot be read"),
+        (["explain", GUIZHOU, "--example", "--on", "tomorrow"], "no day"),
+        (["lock", str(PACKS / GUIZHOU)], "locked already"),
+    ],
+)
+def test_what_cannot_be_done_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code, output = run(*arguments)
+
+    assert code == 1
+    assert says in output
+
+
+def test_a_copy_is_never_made_over_another(yunnan: Path) -> None:
+    code, output = run("new", str(yunnan))
+
+    assert code == 1
+    assert "there already" in output
+
+
+def test_a_pack_is_explained_in_both_languages() -> None:
+    _, in_chinese = run("explain", GUIZHOU)
+    _, in_english = run("explain", GUIZHOU, "-l", "en")
+
+    assert "四.2 资产负债率不高于 70%" in in_chinese
+    assert "公示 5 个工作日" in in_chinese
+    assert "四.2 Its liabilities are not above 70 % of its assets." in in_english
+    assert "False declaration" in in_english
+
+
+def test_an_enterprise_is_explained_clause_by_clause_with_its_points() -> None:
+    code, output = run(
+        *("explain", "national/2022-08-01", "--title", "srdi_sme", "--example"),
+        *("--on", "2026-03-10", "--held", "innovative_sme", "-l", "en"),
+    )
+
+    assert code == 0
+    assert "✓ met" in output
+    assert "77–92/100" in output
+    assert "in the band 8 to 10 %: 8 points." in output
+
+
+def test_what_an_enterprise_states_is_read_from_a_file_or_a_pipe_and_never_as_markup(
+    tmp_path: Path,
+) -> None:
+    facts = {"management_certifications": ["[/red] ISO [bold]9001"], "is_legal_person": False}
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps(facts), "utf-8")
+
+    from_file = run("explain", GUIZHOU, "--facts", str(file), "--on", "2026-03-10")
+    from_pipe = run(
+        *("explain", GUIZHOU, "--facts", "-", "--on", "2026-03-10"), input=json.dumps(facts)
+    )
+    unknown = run("explain", GUIZHOU, "--facts", "-", input='{"[/x]": 1, "employees": "many"}')
+    no_object = run("explain", GUIZHOU, "--facts", "-", input="[1]")
+
+    assert from_file == from_pipe
+    assert from_file[0] == 0
+    assert "[/red] ISO [bold]9001" in from_file[1]
+    assert "✗ 不符合" in from_file[1]
+    assert unknown[0] == no_object[0] == 1
+    assert "/facts/[~1x]" in unknown[1]
+    assert "no JSON object" in no_object[1]
+
+
+def test_two_packs_that_say_the_same_have_no_difference(yunnan: Path) -> None:
+    assert run("diff", GUIZHOU, GUIZHOU) == (0, "The two say the same.")
+    assert "conditions" not in run("diff", GUIZHOU, str(yunnan))[1]
