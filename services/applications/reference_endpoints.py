@@ -15,8 +15,8 @@ from services.kernel.text import TextOut, text_out
 from services.kernel.transaction import CurrentClock, StrictRoute
 from services.policy.catalogue import Catalogue, UnknownPack
 from services.policy.conditions import Condition, Rule
-from services.policy.divisions import divisions, former_divisions
-from services.policy.enterprise_size import group_of
+from services.policy.divisions import divisions_on, former_divisions
+from services.policy.enterprise_size import size_groups_of
 from services.policy.facts import FactKind
 from services.policy.industries import industries
 from services.policy.matter import Kind, spelled
@@ -202,6 +202,14 @@ class DivisionOut(Out):
     level: Literal["province", "city", "county"]
     parent: str | None
     is_functional_zone: bool
+    since: date | None = Field(
+        description="起用该代码和名称的名录日期；1980年首版名录以来即为 null。The day of the first list"
+        " that names it so; null since the first list, of 1980."
+    )
+    until: date | None = Field(
+        description="不再使用的名录日期；在用为 null。The day of the list that no longer does; null"
+        " while in use."
+    )
 
 
 class FormerDivisionOut(Out):
@@ -216,11 +224,19 @@ class DivisionsOut(Out):
     former: list[FormerDivisionOut]
 
 
+class SizeGroupOut(Out):
+    prefix: str = Field(description="代码前缀，最长者优先。The longest prefix decides.")
+    size_group: str
+
+
 class IndustryOut(Out):
     code: str
     section: str
     name: str
-    size_group: str | None
+    size_groups: list[SizeGroupOut] = Field(
+        description="划型所属行业；空表示划型标准未列明，由主管部门判定。Groups of the size standard by"
+        " prefix; empty where the standard has none and an officer decides."
+    )
 
 
 class IndustriesOut(Out):
@@ -275,13 +291,22 @@ async def read_pack(
 @router.get("/divisions", summary="查询行政区划 · List divisions")
 async def list_divisions(
     _anyone: Anyone,
+    clock: CurrentClock,
     level: Annotated[Literal["province", "city", "county"] | None, Query()] = None,
+    as_of: Annotated[
+        ProgrammeDay | None,
+        Query(description="历史日期，默认今天。A day in the past; today otherwise."),
+    ] = None,
 ) -> DivisionsOut:
-    """List the divisions of today, with 贵安新区, and the codes that were in use before."""
+    """List the divisions of a day, with 贵安新区, and where codes that are no longer in use went.
+
+    A list of the standard counts from the last day of its month. Credit codes keep the division of
+    the day on which they were issued for ever, so they are no evidence of where an enterprise is.
+    """
     return DivisionsOut(
         items=[
             DivisionOut.model_validate(one)
-            for one in divisions().values()
+            for one in divisions_on(as_of or clock.today())
             if level is None or one.level == level
         ],
         former=[FormerDivisionOut.model_validate(one) for one in former_divisions().values()],
@@ -290,9 +315,10 @@ async def list_divisions(
 
 @router.get("/industries", summary="查询行业 · List industries")
 async def list_industries(_anyone: Anyone) -> IndustriesOut:
-    """List the divisions of GB/T 4754-2017, each with its group of the size standard.
+    """List the divisions of GB/T 4754-2017, each with its groups of the size standard.
 
-    591 counts as transport and 701 to 709 differ; their division answers null or its main group.
+    Most have one group. Of 59, the class 591 is transport and the rest storage; of 70, development,
+    property management and the rest differ and own real estate (704) has none.
     """
     return IndustriesOut(
         items=[
@@ -300,7 +326,10 @@ async def list_industries(_anyone: Anyone) -> IndustriesOut:
                 code=one.code,
                 section=one.section,
                 name=one.name,
-                size_group=None if (group := group_of(one.code)) is None else group.id,
+                size_groups=[
+                    SizeGroupOut(prefix=prefix, size_group=group)
+                    for prefix, group in size_groups_of(one.code)
+                ],
             )
             for one in industries().values()
         ]

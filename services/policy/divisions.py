@@ -1,7 +1,12 @@
-"""The administrative divisions of Guizhou (GB/T 2260), with 贵安新区, and codes of earlier years."""
+"""The administrative divisions of Guizhou (GB/T 2260), with 贵安新区, today and on any day since 1980.
+
+The source are the standard's own lists, month by month. A list counts from the last day of its month,
+so a county that was renamed in April stands under its new name from the 30th at the latest.
+"""
 
 import csv
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -19,6 +24,15 @@ class Division:
     parent: str | None
     is_functional_zone: bool
     """A zone that recommends like a city without being a division of GB/T 2260 (贵安新区)."""
+    since: date | None
+    """The day of the first list that names it so; None for the first list of all, of 1980."""
+    until: date | None
+    """The day of the first list that no longer does; None while it is in use."""
+
+    def is_in_use(self, day: date) -> bool:
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day < self.until
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +47,28 @@ class FormerDivision:
 @lru_cache
 def divisions() -> dict[str, Division]:
     """Return today's divisions by code: the province, nine cities, 贵安新区 and 88 counties."""
-    return {
-        row["code"]: Division(
+    return {one.code: one for one in _every_division() if one.until is None}
+
+
+def divisions_on(day: date) -> list[Division]:
+    """Return the divisions as they were on a day, by code."""
+    return [one for one in _every_division() if one.is_in_use(day)]
+
+
+@lru_cache
+def _every_division() -> tuple[Division, ...]:
+    return tuple(
+        Division(
             code=row["code"],
             name=row["name"],
             level=_level(row["level"]),
             parent=row["parent"] or None,
             is_functional_zone=row["is_functional_zone"] == "yes",
+            since=date.fromisoformat(row["since"]) if row["since"] else None,
+            until=date.fromisoformat(row["until"]) if row["until"] else None,
         )
         for row in _rows("divisions.csv")
-    }
+    )
 
 
 @lru_cache

@@ -111,6 +111,13 @@ def group_of(industry_code: str) -> Group | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
+def size_groups_of(division: str) -> list[tuple[str, str]]:
+    """Return the prefixes below a two-digit division that have a group, each with its group's id."""
+    return sorted(
+        (code, group.id) for group in groups() for code in group.codes if code.startswith(division)
+    )
+
+
 def classify(
     industry_code: str | None,
     *,

@@ -63,7 +63,7 @@ async def test_a_score_is_shown_point_by_point(intake: Intake) -> None:
     growth = score["dimensions"][0]["indicators"][1]
     assert growth["points"] == "8"
     assert growth["fact"]["previous_main_business_revenue"] == "80000000.00"
-    assert growth["because"]["zh"].endswith("属“8—10”档，得 8 分。")
+    assert growth["because"]["zh"].endswith("属“8—10%”档，得 8 分。")
     standard = next(one for one in body["conditions"] if one["id"] == "srdi_standard")
     assert standard["verdict"] == "met"
     assert standard["parts"][0]["because"]["zh"].endswith("已达到 60 分。")
@@ -350,6 +350,40 @@ async def test_what_was_in_force_where_and_when(
     answer = await intake.service.anyone().get(f"/api/v1/packs?{query}")
 
     assert [one["name"] for one in answer.json()["items"]] == names
+
+
+async def test_divisions_are_listed_as_they_were_on_a_day(intake: Intake) -> None:
+    async def listed(query: str = "") -> dict[str, str]:
+        answer = await intake.service.anyone().get(f"/api/v1/divisions{query}")
+        return {one["code"]: one["name"] for one in answer.json()["items"]}
+
+    today, cities = await listed(), await listed("?level=city")
+    before, after = await listed("?as_of=2016-06-29"), await listed("?as_of=2016-06-30")
+
+    assert len(today) == 99
+    assert today["520900"] == "贵安新区"
+    assert cities.keys() >= {"520100", "520900", "522700"}
+    assert (before["520321"], "520304" in before) == ("遵义县", False)
+    assert ("520321" in after, after["520304"]) == (False, "播州区")
+    assert "520900" not in await listed("?as_of=2013-12-31")
+
+
+async def test_industries_say_which_size_group_is_theirs(intake: Intake) -> None:
+    answer = await intake.service.anyone().get("/api/v1/industries")
+    industries = {one["code"]: one for one in answer.json()["items"]}
+
+    assert len(industries) == 97
+    assert industries["83"]["size_groups"] == []
+    assert industries["59"]["size_groups"] == [
+        {"prefix": "59", "size_group": "storage"},
+        {"prefix": "591", "size_group": "transport"},
+    ]
+    assert {one["prefix"] for one in industries["70"]["size_groups"]} == {
+        "701",
+        "702",
+        "703",
+        "709",
+    }
 
 
 JSON_VALUES = st.recursive(

@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.policy.catalogue import PACKS, load_catalogue
+from services.policy.conditions import AtLeast, Condition, with_parts
 from services.policy.eligibility import check
+from services.policy.facts import FactKind
 from services.policy.lock import write_lock
-from services.policy.matter import Verdict, worst
+from services.policy.matter import Finding, Kind, Verdict, worst
 from services.policy.pack import Pack
 
 GUIZHOU = load_catalogue().pack("guizhou/2021-05-06")
@@ -32,12 +35,81 @@ def judged(facts: dict[str, Any], condition: str, pack: Pack = GUIZHOU) -> Verdi
     return next(one.verdict for one in found.conditions if one.id == condition)
 
 
-@given(MONEY, MONEY)
-def test_more_revenue_never_turns_a_floor_from_met_to_not_met(first: str, second: str) -> None:
-    less, more = sorted((first, second), key=Decimal)
+def base_of(pack: Pack) -> dict[str, Any]:
+    return dict(tomllib.loads((PACKS / pack.name / "cases.toml").read_text("utf-8"))["base"])
 
-    if judged({"operating_revenue": less}, "operating_revenue") is Verdict.MET:
-        assert judged({"operating_revenue": more}, "operating_revenue") is Verdict.MET
+
+STEPS = st.integers(-(10**9), 10**9) | st.integers(-2, 2)
+"""Fen, or ones, away from the limit."""
+
+FLOORS = [
+    (pack, title.id, condition)
+    for pack in load_catalogue().packs()
+    for title in pack.titles
+    for condition in with_parts(pack.tests_of(title.id).conditions)
+    if isinstance(condition.rule, AtLeast)
+]
+
+
+@given(st.sampled_from(FLOORS), st.data(), st.booleans())
+def test_more_never_turns_a_floor_from_met_to_not_met(
+    floor: tuple[Pack, str, Condition], data: st.DataObject, is_craft: bool
+) -> None:
+    """Revenue, expense, equity, rights: whatever a floor of any pack is about."""
+    pack, title, condition = floor
+    rule = condition.rule
+    assert isinstance(rule, AtLeast)
+    is_money = pack.facts[rule.fact].kind is FactKind.AMOUNT
+    limit = int(rule.limit) * (100 if is_money else 1)
+    less, more = sorted(max(0, limit + data.draw(STEPS)) for _ in "ab")
+    flag = {} if rule.exception is None else {rule.exception.when: is_craft}
+
+    def verdict(figure: int) -> Verdict:
+        value = f"{Decimal(figure) / 100:.2f}" if is_money else min(figure, 10**9)
+        checked = pack.check_facts({**base_of(pack), **flag, rule.fact: value})
+        found = check(pack, title=title, facts=checked.values, on=ON)
+        return next(
+            one.verdict for one in every_finding(found.conditions) if one.id == condition.id
+        )
+
+    if verdict(less) is Verdict.MET:
+        assert verdict(more) is Verdict.MET
+
+
+def every_finding(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    for finding in findings:
+        yield finding
+        yield from every_finding(finding.parts)
+
+
+ODD = st.sampled_from(["0.00", "-0.00", "0.01", "1" + "0" * 15 + ".00"])
+
+
+@given(st.sampled_from(load_catalogue().packs()), st.data())
+def test_no_accepted_facts_make_a_check_raise(pack: Pack, data: st.DataObject) -> None:
+    """Zero, a cent, 10^15, a loss, nothing at all: always three answers and never an error."""
+    amounts = [name for name, fact in pack.facts.items() if fact.kind is FactKind.AMOUNT]
+    counts = [name for name, fact in pack.facts.items() if fact.kind is FactKind.COUNT]
+    facts = {
+        **base_of(pack),
+        **data.draw(st.dictionaries(st.sampled_from(amounts), ODD)),
+        **data.draw(st.dictionaries(st.sampled_from(counts), st.sampled_from([0, 1, 10**9]))),
+    }
+    for name in data.draw(st.sets(st.sampled_from(sorted(pack.facts)))):
+        facts.pop(name, None)
+    checked = pack.check_facts(facts)
+
+    for title in pack.titles:
+        for kind in KINDS:
+            found = check(pack, title=title.id, kind=kind, facts=checked.values, on=ON)
+            for one in every_finding((*found.conditions, *found.vetoes)):
+                assert one.because.zh.endswith("。"), one
+                assert one.because.en.endswith("."), one
+            for score in found.scores:
+                assert 0 <= score.least <= score.most <= score.out_of
+
+
+KINDS: tuple[Kind, Kind] = ("new", "renewal")
 
 
 @given(MONEY, MONEY)

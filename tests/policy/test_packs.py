@@ -9,7 +9,7 @@ import pytest
 
 from services.policy.cases import WorkedCase, read_cases, run_case, untried
 from services.policy.catalogue import PACKS, PackInvalid, load_catalogue, read_pack
-from services.policy.lock import locked_checksum
+from services.policy.lock import locked_checksum, write_lock
 from services.policy.pack import Pack
 from services.policy.source import unsourced
 
@@ -58,9 +58,9 @@ def test_a_published_pack_is_as_it_was_locked(pack: Pack) -> None:
     assert locked_checksum(PACKS / pack.name) == pack.checksum
 
 
-def copy_of(tmp_path: Path, *, was: str, becomes: str) -> Path:
-    folder = tmp_path / "guizhou" / "2021-05-06"
-    shutil.copytree(PACKS / "guizhou" / "2021-05-06", folder)
+def copy_of(tmp_path: Path, *, was: str, becomes: str, pack: str = "guizhou/2021-05-06") -> Path:
+    folder = tmp_path / pack
+    shutil.copytree(PACKS / pack, folder)
     text = (folder / "pack.toml").read_text("utf-8")
     assert was in text
     (folder / "pack.toml").write_text(text.replace(was, becomes, 1), "utf-8")
@@ -98,6 +98,115 @@ def test_a_pack_that_does_not_hold_together_is_not_loaded(
 
     with pytest.raises(PackInvalid, match=complaint):
         read_pack(file, must_be_locked=False)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "complaint"),
+    [
+        (
+            "{ at_least = 70, at_most = 80, points = 3 }",
+            "{ at_least = 71, at_most = 80, points = 3 }",
+            "hole",
+        ),
+        (
+            "{ at_least = 70, at_most = 80, points = 3 }",
+            "{ at_least = 69, at_most = 80, points = 3 }",
+            "overlap",
+        ),
+        (
+            "{ at_least = 80, points = 5 },",
+            "{ at_least = 80, points = 6 },",
+            "its highest band gives 6",
+        ),
+        (
+            "options = { chain_gaps = 5, six_bases = 3, none = 0 }",
+            "options = { chain_gaps = 5, six_bases = 3 }",
+            "none",
+        ),
+        (
+            'fact = "leading_product_field"\noptions',
+            'fact = "niche_share"\noptions',
+            "leading_product_field|reads niche_share|niche_share",
+        ),
+        ('table = "srdi", at_least = 60', 'table = "srdy", at_least = 60', "unknown table srdy"),
+        ('table = "srdi", at_least = 60', 'table = "srdi", at_least = 160', "wants 160 of 100"),
+        ('dimension = "growth"', 'dimension = "growing"', "unknown dimension growing"),
+        (
+            'since = "niche_since", until = "application" }, at_least = 2',
+            'since = "niche", until = "application" }, at_least = 2',
+            "reads niche as day",
+        ),
+        ('part = "net_profit", whole', 'part = "own_brands", whole', "reads own_brands as"),
+        ('fact = "has_innovation_honour"', 'fact = "rd_expense"', "reads rd_expense as flag"),
+        (
+            "out_of = 15\n\n[[scoring_tables.dimensions.indicators]]",
+            "out_of = 16\n\n[[scoring_tables.dimensions.indicators]]",
+            "do not add up",
+        ),
+        ('id = "giant_share"', 'id = "giant_brand"', "share the id"),
+        (
+            'conditions = ["legal_person", "small_or_medium", "innovative_standard"]',
+            'conditions = ["legal_person", "small_or_medium"]',
+            "no title asks for the condition innovative_standard",
+        ),
+        ('every_year_by = "04-30"', 'every_year_by = "30 April"', "every_year_by"),
+        (
+            "within_months = 3",
+            'within_months = 3\nevery_year_by = "04-30"',
+            "every_year_by or within_months",
+        ),
+        ('office = "site_inspector"', 'office = "site_inspectors"', "site_inspectors"),
+        (
+            'kind = "measured", measure = { of = "fact", fact = "niche_share" }, at_least = 10',
+            'kind = "measured", measure = { of = "fact", fact = "niche_share" }',
+            "one limit",
+        ),
+    ],
+)
+def test_a_table_or_measure_that_does_not_hold_together_is_not_loaded(
+    tmp_path: Path, was: str, becomes: str, complaint: str
+) -> None:
+    file = copy_of(tmp_path, was=was, becomes=becomes, pack="national/2022-08-01")
+
+    with pytest.raises(PackInvalid, match=complaint):
+        read_pack(file, must_be_locked=False)
+
+
+def test_two_folders_are_not_both_the_law_of_one_place(tmp_path: Path) -> None:
+    shutil.copytree(PACKS / "guizhou", tmp_path / "guizhou")
+    shutil.copytree(PACKS / "guizhou", tmp_path / "qian")
+
+    with pytest.raises(PackInvalid, match="both the law of 520000"):
+        load_catalogue(tmp_path)
+
+
+def test_a_pack_that_names_its_end_is_not_overtaken_before_it(tmp_path: Path) -> None:
+    shutil.copytree(PACKS / "national", tmp_path / "national")
+    later = tmp_path / "national" / "2026-04-01"
+    earlier = later.rename(later.parent / "2026-03-31")
+    text = (earlier / "pack.toml").read_text("utf-8")
+    (earlier / "pack.toml").write_text(
+        text.replace("in_force_from = 2026-04-01", "in_force_from = 2026-03-31"), "utf-8"
+    )
+    (earlier / "pack.lock").unlink()
+    write_lock(earlier)
+
+    with pytest.raises(PackInvalid, match="overlap"):
+        load_catalogue(tmp_path)
+
+
+def test_a_fact_means_the_same_in_every_pack(tmp_path: Path) -> None:
+    shutil.copytree(PACKS, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "national" / "2026-04-01"
+    text = (folder / "pack.toml").read_text("utf-8")
+    (folder / "pack.toml").write_text(
+        text.replace('niche_share = { kind = "percent"', 'niche_share = { kind = "amount"'), "utf-8"
+    )
+    (folder / "pack.lock").unlink()
+    write_lock(folder)
+
+    with pytest.raises(PackInvalid, match="reads the fact niche_share otherwise"):
+        load_catalogue(tmp_path)
 
 
 def test_the_plan_is_in_force_for_every_county_from_its_first_day() -> None:
