@@ -9,7 +9,7 @@ export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts migrations fix migration contract lock clean
+.PHONY: help run test check lint types contracts migrations fix migration contract lock bench clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -52,9 +52,21 @@ lock: $(INSTALLED) ## Resolve the hashed lock files anew from pyproject.toml
 		pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--extra dev pyproject.toml --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		tests/bench/openfisca.in --output-file tests/bench/openfisca.lock
 
-clean: ## Remove the virtual environment and the standalone platform's data
-	@rm -rf $(VENV) .data
+bench: $(INSTALLED) .bench/openfisca/.installed ## Measure what is promised of speed, beside what it is compared with
+	@$(BIN)/python -m tests.bench
+
+# OpenFisca is compared with and never depended on: it lives in an environment of its own.
+.bench/openfisca/.installed: tests/bench/openfisca.lock
+	@echo "installing OpenFisca into .bench/openfisca ..."
+	@test -x .bench/openfisca/bin/python || $(PYTHON) -m venv .bench/openfisca
+	@.bench/openfisca/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+clean: ## Remove the virtual environments and the standalone platform's data
+	@rm -rf $(VENV) .bench .data
 
 $(INSTALLED): requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; Python 3.11 or newer is needed"; exit 1; }

@@ -12,7 +12,7 @@ PARTS = ServiceParts(
     title="申报服务 · Intake",
     description="申报批次、申报、条件自测。Rounds, applications and eligibility.",
     tables=tables,
-    routers=(endpoints.router, reference_endpoints.router),
+    routers=(endpoints.router, endpoints.questions, reference_endpoints.router),
     subscriptions=(consumers.from_review, consumers.from_registry),
 )
 

@@ -53,6 +53,7 @@ from services.applications.service import (
     EligibilityQuestion,
     NewRound,
     RoundService,
+    RuleService,
 )
 from services.applications.views import (
     application_out,
@@ -76,11 +77,13 @@ from services.kernel.transaction import (
     CurrentClock,
     CurrentJournal,
     CurrentSession,
+    QuestionRoute,
     TransactionalRoute,
 )
 from services.policy.enterprise_size import SizeDetermination
 
 router = APIRouter(route_class=TransactionalRoute)
+questions = APIRouter(route_class=QuestionRoute)
 
 
 def _round_service(
@@ -95,8 +98,13 @@ def _application_service(
     return ApplicationService(session, journal, clock, request.app.state.catalogue)
 
 
+def _rule_service(request: Request, clock: CurrentClock) -> RuleService:
+    return RuleService(request.app.state.catalogue, clock)
+
+
 Rounds = Annotated[RoundService, Depends(_round_service)]
 Applications = Annotated[ApplicationService, Depends(_application_service)]
+Rules = Annotated[RuleService, Depends(_rule_service)]
 
 
 @router.post(
@@ -428,19 +436,17 @@ async def read_eligibility(
     return eligibility_out(await applications.eligibility(application_id, reader))
 
 
-@router.post(
+@questions.post(
     "/eligibility-checks",
     tags=["eligibility"],
     summary="自测是否符合条件 · Check eligibility",
     responses=documented(UnknownPackOrTitle, FactsInvalid),
 )
-async def check_eligibility(
-    body: EligibilityIn, _anyone: Anyone, applications: Applications
-) -> EligibilityOut:
+async def check_eligibility(body: EligibilityIn, _anyone: Anyone, rules: Rules) -> EligibilityOut:
     """Explain how an enterprise stands against a pack. Nothing is stored; no login is needed."""
     size = body.size_determination
     return eligibility_out(
-        applications.check_eligibility(
+        rules.check_eligibility(
             EligibilityQuestion(
                 pack=body.pack,
                 title=body.title,

@@ -534,22 +534,6 @@ class ApplicationService:
             size=_determination(found),
         )
 
-    def check_eligibility(self, question: EligibilityQuestion) -> Eligibility:
-        """Explain how an enterprise stands against each condition, storing nothing."""
-        pack = _require_title(self._catalogue, question.pack, question.title)
-        today = self._clock.today()
-        on = question.on or today
-        return check(
-            pack,
-            title=question.title,
-            kind=question.kind,
-            facts=_checked(pack, question.facts),
-            on=on,
-            today=max(on, today),
-            titles_held=question.titles_held,
-            size=question.size,
-        )
-
     def missing(self, of: Application) -> tuple[str, ...]:
         return missing(self._catalogue.pack(of.policy_pack), of.title, of.facts, _kind(of))
 
@@ -645,6 +629,30 @@ class ApplicationService:
                 policy_pack=of.policy_pack,
                 data={"status": of.status.value, **data},
             )
+        )
+
+
+class RuleService:
+    """Questions about the rules; nothing is stored."""
+
+    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def check_eligibility(self, question: EligibilityQuestion) -> Eligibility:
+        """Explain how an enterprise stands against each condition of a title."""
+        pack = _require_title(self._catalogue, question.pack, question.title)
+        today = self._clock.today()
+        on = question.on or today
+        return check(
+            pack,
+            title=question.title,
+            kind=question.kind,
+            facts=_checked(pack, question.facts),
+            on=on,
+            today=max(on, today),
+            titles_held=question.titles_held,
+            size=question.size,
         )
 
 

@@ -157,6 +157,19 @@ class TransactionalRoute(StrictRoute):
         return in_transaction
 
 
+class QuestionRoute(TransactionalRoute):
+    """A POST that only asks: it needs no transaction, unless an idempotency key is to be kept."""
+
+    def inner_handler(self) -> Handler:
+        ask = APIRoute.get_route_handler(self)
+        keep = super().inner_handler()
+
+        async def asking(request: Request) -> Response:
+            return await (keep if "Idempotency-Key" in request.headers else ask)(request)
+
+        return asking
+
+
 def access_of(route: APIRoute) -> Access | PublicAccess:
     """Return who may call a route. Raises `TypeError` for a route that does not say."""
     found = [

@@ -6,7 +6,7 @@ Every measure is an exact quotient of whole numbers, so that 70.00 % is 70 % and
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
@@ -36,8 +36,7 @@ _UNIT_OF_KIND: dict[FactKind, Unit] = {
 MEASURABLE = frozenset(_UNIT_OF_KIND)
 """The kinds of facts that are numbers."""
 
-_SHOWING = Context(prec=60, rounding=ROUND_HALF_EVEN)
-_NEAREST, _PLACES = Decimal("1e-20"), Decimal("0.0001")
+_MILLION = 10**6
 
 
 class Measured(NamedTuple):
@@ -274,17 +273,20 @@ class CompoundGrowthMeasure(_Measure):
         )
 
     def _rate(self, value: Quotient) -> str:
-        """Spell the rate for a reader; no verdict rests on it."""
-        if value[0] <= 0:
+        """Spell the rate for a reader, cut off downwards; no verdict rests on it."""
+        top, bottom = value
+        if top <= 0:
             return "-100"
-        ratio = _SHOWING.divide(Decimal(value[0]), Decimal(value[1]))
-        root = _SHOWING.power(ratio, _SHOWING.divide(Decimal(1), Decimal(self.years)))
-        # First to the nearest, so that the root of 1.1025 is 1.05 and not a little less.
-        nearest = root.quantize(_NEAREST, context=_SHOWING)
-        rate = ((nearest - 1) * 100).quantize(_PLACES, rounding=ROUND_FLOOR)
-        top, bottom = self.scaled(rate)
-        is_exact = value[0] * bottom == top * value[1]
-        return f"{'' if is_exact else '≈'}{rate.normalize():f}"
+        # The largest whole number of millionths whose power is not above the ratio: near it by
+        # floating point, and then exactly.
+        aim = top * _MILLION**self.years
+        root = int((top / bottom) ** (1 / self.years) * _MILLION)
+        while root**self.years * bottom > aim:
+            root -= 1
+        while (root + 1) ** self.years * bottom <= aim:
+            root += 1
+        is_exact = root**self.years * bottom == aim
+        return f"{'' if is_exact else '≈'}{percentage((root - _MILLION, _MILLION // 100))}"
 
 
 class FullYearsMeasure(_Measure):

@@ -414,3 +414,19 @@ async def test_no_facts_whatever_make_anything_but_an_answer_or_a_refusal(
     )
 
     assert answer.status_code == 200 or slug(answer) in {"facts-invalid", "malformed-request"}
+
+
+async def test_a_question_keeps_its_first_answer_only_for_who_brings_a_key(intake: Intake) -> None:
+    anyone, path = intake.service.anyone(), "/api/v1/eligibility-checks"
+    body = {"pack": PACK, "facts": facts_of(1)}
+    key = {"Idempotency-Key": "question-1"}
+
+    first = await anyone.post(path, json=body, headers=key)
+    again = await anyone.post(path, json=body, headers=key)
+    other = await anyone.post(path, json=body | {"title": "provincial_little_giant"}, headers=key)
+    without = await anyone.post(path, json=body)
+
+    assert again.json() == first.json() == without.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (other.status_code, slug(other)) == (422, "idempotency-key-reused")
+    assert "idempotency-replayed" not in without.headers
