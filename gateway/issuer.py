@@ -1,7 +1,6 @@
 """Access tokens for machines: OAuth 2.0 client credentials (RFC 6749, 4.4)."""
 
 import base64
-import binascii
 import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -118,7 +117,7 @@ def _basic(authorization: str) -> tuple[str, str]:
     scheme, _, encoded = authorization.partition(" ")
     try:
         pair = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not base64, not UTF-8, or not even ASCII
         raise TokenRefused(
             "invalid_client", "the Basic credentials cannot be read", status=401
         ) from error

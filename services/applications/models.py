@@ -33,6 +33,8 @@ class Round(Base):
     code: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(String(40))
+    region: Mapped[str] = mapped_column(String(6))
+    """The division whose office opened it: its enterprises apply, its office extends and closes."""
     new_pack: Mapped[str | None] = mapped_column(String(80))
     renewal_pack: Mapped[str | None] = mapped_column(String(80))
     opens_on: Mapped[date]

@@ -73,6 +73,7 @@ class RoundOut(Out):
     code: str
     name: str
     title: str
+    region: str = Field(description="批次所在行政区划。The division that it is held in.")
     kinds: dict[str, str]
     opens_on: date
     closes_on: date

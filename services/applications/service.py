@@ -128,6 +128,7 @@ class RoundService:
             code=new.code,
             name=new.name,
             title=new.title,
+            region=officer.region or "",
             new_pack=new.new_pack,
             renewal_pack=new.renewal_pack,
             opens_on=new.opens_on,
@@ -156,7 +157,7 @@ class RoundService:
         officer: Actor,
     ) -> Round:
         """Move the closing day of a round to a later one, by a numbered document."""
-        extended = await self._lock(round_id)
+        extended = await self._lock(round_id, officer)
         if closes_on <= extended.closes_on:
             raise ExtensionTooEarly
         was = extended.closes_on
@@ -174,7 +175,7 @@ class RoundService:
 
     async def close(self, round_id: UUID, *, reason: str, officer: Actor) -> Round:
         """Close a round for good, before its closing day or after it."""
-        closed = await self._lock(round_id)
+        closed = await self._lock(round_id, officer)
         closed.closed_at = self._clock.now()
         await self._session.flush()
         self._record(closed, "closed", officer, reason=reason)
@@ -192,10 +193,15 @@ class RoundService:
     def is_open(self, of: Round) -> bool:
         return filing_period(of).is_open(self._clock.today())
 
-    async def _lock(self, round_id: UUID) -> Round:
+    async def _lock(self, round_id: UUID, officer: Actor) -> Round:
         found = await self._rounds.find(round_id, for_update=True)
         if found is None:
             raise RoundNotFound
+        if not officer.is_in_charge_of(found.region):
+            raise NotAllowed(
+                f"批次 {found.code} 属于 {found.region}。",
+                f"Round {found.code} is held in {found.region}.",
+            )
         if found.closed_at is not None:
             raise RoundClosed
         return found
@@ -260,6 +266,7 @@ class ApplicationService:
                     if not isinstance(values.get(name), str)
                 ]
             )
+        _require_in_round(of, division)
         _require_own(applicant, uscc=uscc, division=division)
         await self._require_known_nowhere_else(applicant, uscc)
         refuse_kind(kind, of.title, await self._held(uscc), self._clock.today(), pack.validity)
@@ -333,6 +340,7 @@ class ApplicationService:
                     ("/facts/applying_division", "missing", Text("不能删除。", "It must stay."))
                 ]
             )
+        _require_in_round(edited.round, division)
         _require_own(applicant, uscc=edited.uscc, division=division)
         changed = sorted(name for name in facts if edited.facts.get(name) != values.get(name))
         if not changed:
@@ -736,6 +744,14 @@ def _checked(pack: Pack, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
 
 def _titles_on(held: Sequence[HeldTitle], day: date) -> list[str]:
     return sorted({one.title for one in held if one.is_valid_on(day)})
+
+
+def _require_in_round(of: Round, division: str) -> None:
+    if not covers(of.region, division):
+        text = Text(
+            f"本批次在 {of.region} 范围内申报。", f"This round is held in {of.region}; apply there."
+        )
+        raise FactsInvalid(errors=[("/facts/applying_division", "outside_round", text)])
 
 
 def _require_own(applicant: Actor, *, uscc: str, division: str) -> None:

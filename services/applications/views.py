@@ -32,6 +32,7 @@ def round_out(of: Round, *, is_open: bool) -> RoundOut:
         code=of.code,
         name=of.name,
         title=of.title,
+        region=of.region,
         kinds={kind: pack for kind, pack in kinds.items() if pack is not None},
         opens_on=of.opens_on,
         closes_on=of.closes_on,

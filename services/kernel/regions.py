@@ -21,3 +21,16 @@ def prefix_of(region: str) -> str:
     if region.endswith("00"):
         return region[:4]
     return region
+
+
+def is_province(region: str) -> bool:
+    return region.endswith("0000") and region != NATION
+
+
+def is_city(region: str) -> bool:
+    """Whether it is a city, a prefecture, or an area that stands beside them (520900)."""
+    return region.endswith("00") and not region.endswith("0000")
+
+
+def is_county(region: str) -> bool:
+    return not region.endswith("00")

@@ -1,9 +1,9 @@
 """The shapes that several services read and answer in the same way."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class In(BaseModel):
@@ -35,3 +35,8 @@ CreditCodeText = Annotated[
 ]
 # The programme is younger than 1990 and PostgreSQL's years end later than any plan's.
 ProgrammeDay = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+# An offset may not carry an instant out of the years that a clock can tell.
+Instant = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC)),
+]

@@ -29,6 +29,7 @@ from services.kernel.idempotency import (
     refuse_bad_key,
 )
 from services.kernel.identity.access import Access, PublicAccess
+from services.kernel.identity.actor import NOBODY
 from services.kernel.identity.tokens import TokenVerifier
 from services.kernel.journal import Journal, JournalTables
 from services.kernel.json_body import read_json
@@ -38,6 +39,7 @@ from services.kernel.problems import (
     Busy,
     Malformed,
     MediaTypeNotSupported,
+    NotFound,
     Overloaded,
     Problem,
     Stale,
@@ -193,15 +195,15 @@ async def _once(
     actor = await access(request)
     runtime = runtime_of(request)
     session = request.state.session
-    body = await request.body()
+    body = await _read_body(request)
     keys = IdempotencyKeys(session, runtime.tables.idempotency, runtime.clock)
-    claim = Claim(
-        caller=sha256(fingerprint_parts(actor.client_id, actor.sub)).hexdigest(),
-        key=key,
-        fingerprint=sha256(
-            fingerprint_parts(request.url.path, request.url.query, body)
-        ).hexdigest(),
-    )
+    fingerprint = sha256(fingerprint_parts(request.url.path, request.url.query, body)).hexdigest()
+    caller = sha256(fingerprint_parts(actor.client_id, actor.sub)).hexdigest()
+    if actor == NOBODY:
+        # Callers without a name share no keys: one could take those that another will use. So a
+        # key of theirs covers one request to the letter, and another body is another request.
+        caller = fingerprint
+    claim = Claim(caller=caller, key=key, fingerprint=fingerprint)
     first_answer = await keys.claim(claim)
     if first_answer is not None:
         return Response(
@@ -287,6 +289,9 @@ async def _read_json_body(request: Request) -> None:
 
 
 async def _read_body(request: Request) -> bytes:
+    """Return the whole body, read once. Raises `TooLarge` before it has read more than its limit."""
+    if hasattr(request, "_body"):
+        return await request.body()
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -314,6 +319,9 @@ def _refuse_unknown_filters(request: Request, known: frozenset[str]) -> None:
         )
     if any("\x00" in value for value in request.query_params.values()):
         raise Malformed
+    if any("\x00" in str(value) for value in request.path_params.values()):
+        # Nothing that is stored has such a name.
+        raise NotFound
 
 
 def _flat(dependant: Dependant) -> Iterator[Dependant]:

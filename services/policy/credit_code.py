@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from services.kernel.text import Text
 
 LENGTH = 18
+LONGEST_WRITTEN = 40
+"""With spaces between the characters, and some to spare."""
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _WEIGHTS = tuple(pow(3, place, 31) for place in range(LENGTH - 1))
@@ -32,7 +34,12 @@ class CreditCode:
 
 
 def normalise(text: str) -> str:
-    """Turn full width into half width, drop spaces, use capitals; never guess O for 0."""
+    """Turn full width into half width, drop spaces, use capitals; never guess O for 0.
+
+    A text that is far too long stays as it is: to normalise one takes time by its square.
+    """
+    if len(text) > LONGEST_WRITTEN:
+        return text
     return "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 

@@ -23,6 +23,7 @@ from services.registry.problems import (
     CreditCodeNotValid,
     EnterpriseNotFound,
     FindingNeeded,
+    OtherDivision,
     RecognitionInFuture,
     RecognitionNotFound,
     RecognitionRevokedAlready,
@@ -161,6 +162,7 @@ async def read_enterprise_history(uscc: Uscc, reader: InCharge, registry: Regist
         CreditCodeNotValid,
         TitleNotRecordedHere,
         RecognitionInFuture,
+        OtherDivision,
         AlreadyRecognised,
     ),
 )

@@ -87,3 +87,12 @@ class UnknownGround(Problem):
         "撤销须依据认定时所用政策包规定的情形。",
         "A title is revoked on a ground of the pack that it was given under.",
     )
+
+
+class OtherDivision(Problem):
+    status, slug = 409, "enterprise-in-other-division"
+    title = Text("企业所属地与名录不一致", "The registry has the enterprise in another division")
+    meaning = Text(
+        "登记国家称号不改变企业所属地；所属地变更须另行办理。",
+        "Recording a national title moves no enterprise; a move is recorded by itself.",
+    )

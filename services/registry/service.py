@@ -25,6 +25,7 @@ from services.kernel.identity.actor import NOBODY, Actor, Office, Scope
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.problems import NotAllowed
+from services.kernel.regions import covers
 from services.kernel.text import Text
 from services.policy import credit_code
 from services.policy.catalogue import Catalogue
@@ -44,6 +45,7 @@ from services.registry.problems import (
     CreditCodeNotValid,
     EnterpriseNotFound,
     FindingNeeded,
+    OtherDivision,
     RecognitionInFuture,
     RecognitionNotFound,
     RecognitionRevokedAlready,
@@ -176,11 +178,19 @@ class RegistryService:
             raise RecognitionInFuture
         pack = self._pack_of_ministry(title, region, valid_from)
         existing = await self._enterprises.lock(code)
+        # An enterprise that is known stays where it is: this records a title, it moves nobody.
+        if existing is not None and not officer.is_in_charge_of(existing.division):
+            raise NotAllowed
+        if existing is not None and not covers(region, existing.division):
+            raise OtherDivision(
+                f"该企业在名录中的所属地为 {existing.division}。",
+                f"The registry has it in {existing.division}.",
+            )
         enterprise = await self._keep_profile(
             Profile(
                 uscc=code,
                 legal_name=legal_name,
-                division=region,
+                division=existing.division if existing else region,
                 focus_field=existing.focus_field if existing else None,
                 is_secret=existing.is_secret if existing else False,
             ),

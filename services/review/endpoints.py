@@ -182,7 +182,7 @@ async def publish_notice(
     )
     response.headers["Location"] = f"/api/v1/notices/{notice.id}"
     tag(response, notice.version)
-    return notice_out(notice, await notices.case_ids(notice), notices, officer)
+    return notice_out(notice, await notices.case_ids(notice, officer), notices, officer)
 
 
 @router.get(
@@ -194,9 +194,9 @@ async def publish_notice(
 async def read_notice(
     notice_id: UUID, reader: ObjectionReader, notices: Notices, response: Response
 ) -> NoticeOut:
-    found = await notices.find(notice_id)
+    found, case_ids = await notices.find(notice_id, reader)
     tag(response, found.version)
-    return notice_out(found, await notices.case_ids(found), notices, reader)
+    return notice_out(found, case_ids, notices, reader)
 
 
 @router.post(

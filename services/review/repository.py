@@ -122,9 +122,12 @@ class NoticeRepository:
         """Return a notice and keep its recognition waiting until this transaction is over."""
         return await self._session.get(Notice, notice_id, with_for_update={"read": True})
 
-    async def case_ids(self, notice_id: UUID) -> Sequence[UUID]:
+    async def case_ids(self, notice_id: UUID, reader: Actor) -> Sequence[UUID]:
+        """Return the cases of a notice that the reader may see."""
         rows = await self._session.scalars(
-            select(ReviewCase.id).where(ReviewCase.notice_id == notice_id).order_by(ReviewCase.id)
+            select(ReviewCase.id)
+            .where(ReviewCase.notice_id == notice_id, visible_to(reader))
+            .order_by(ReviewCase.id)
         )
         return rows.all()
 

@@ -409,7 +409,10 @@ class NoticeService:
     ) -> Recognised:
         """Recognise every case of a finished notice against which no objection is open."""
         notice = await self._notices.lock(notice_id)
-        if notice is None:
+        if notice is None or not await self._notices.case_ids(notice_id, officer):
+            raise NoticeNotFound
+        on_notice = await self._cases.lock_on_notice(notice_id)
+        if not all(officer.is_in_charge_of(case.division) for case in on_notice):
             raise NoticeNotFound
         today = self._clock.today()
         _require_over(notice, today)
@@ -419,7 +422,6 @@ class NoticeService:
                 f"The notice ended on {notice.ends_on} and today is {today};"
                 f" {decided_on} is not between them.",
             )
-        on_notice = await self._cases.lock_on_notice(notice_id)
         contested = await self._notices.open_objections([case.id for case in on_notice])
         recognised = [case for case in on_notice if case.id not in contested]
         if not recognised:
@@ -546,16 +548,18 @@ class NoticeService:
         await self._session.flush()
         return objection
 
-    async def find(self, notice_id: UUID) -> Notice:
+    async def find(self, notice_id: UUID, reader: Actor) -> tuple[Notice, Sequence[UUID]]:
+        """Return a notice with those of its cases that the reader may see, one at least."""
         found = await self._notices.find(notice_id)
-        if found is None:
+        case_ids = await self._notices.case_ids(notice_id, reader)
+        if found is None or not case_ids:
             raise NoticeNotFound
-        return found
+        return found, case_ids
 
     async def find_public(self, notice_id: UUID) -> Notice:
         """Return a notice once it has begun."""
-        found = await self.find(notice_id)
-        if found.starts_on > self._clock.today():
+        found = await self._notices.find(notice_id)
+        if found is None or found.starts_on > self._clock.today():
             raise NoticeNotFound
         return found
 
@@ -565,8 +569,8 @@ class NoticeService:
     async def public_cases(self, of: Notice) -> Sequence[ReviewCase]:
         return await self._notices.public_cases(of.id)
 
-    async def case_ids(self, of: Notice) -> Sequence[UUID]:
-        return await self._notices.case_ids(of.id)
+    async def case_ids(self, of: Notice, reader: Actor) -> Sequence[UUID]:
+        return await self._notices.case_ids(of.id, reader)
 
     async def objections(
         self,

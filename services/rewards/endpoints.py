@@ -4,11 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import tag
 from services.kernel.problems import CursorInvalid, NotAllowed, SeparationOfDuties, documented
+from services.kernel.schemas import Instant
 from services.kernel.transaction import (
     CurrentClock,
     CurrentJournal,
@@ -222,7 +222,7 @@ async def list_awards(
     uscc: Annotated[str | None, Query(max_length=40)] = None,
     status: AwardStatus | None = None,
     fiscal_year: FiscalYear | None = None,
-    changed_after: AwareDatetime | None = None,
+    changed_after: Instant | None = None,
 ) -> PageOut[AwardOut]:
     """List the awards that the caller may see, the newest first."""
     found = await awards.page(

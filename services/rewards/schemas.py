@@ -1,12 +1,14 @@
 """What rewards reads and answers. Money is a decimal string in yuan, never a number."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     JsonValue,
@@ -70,10 +72,30 @@ def spell_money(amount: Decimal) -> str:
 MoneyIn = Annotated[Decimal, BeforeValidator(_read_money), _MONEY_SCHEMA]
 MoneyOut = Annotated[Decimal, PlainSerializer(spell_money, return_type=str), _MONEY_SCHEMA]
 FiscalYear = Annotated[int, Field(ge=2000, le=2199, description="财政年度。Fiscal year.")]
+
+
+def _voucher_read(text: str) -> str:
+    """Spell one voucher in one way, or it would pay twice: W1, w1, Ｗ１ and W 1 are the same."""
+    plain = "".join(
+        character
+        for character in unicodedata.normalize("NFKC", text).upper()
+        if unicodedata.category(character)[0] not in "ZC"
+    )
+    if not plain:
+        raise PydanticCustomError(
+            "no_voucher", "{en}", {"zh": "凭证号为空。", "en": "The voucher number is empty."}
+        )
+    return plain
+
+
 Voucher = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    Field(description="支付凭证号。Voucher number; it makes a repeat harmless."),
+    StringConstraints(min_length=1, max_length=80),
+    AfterValidator(_voucher_read),
+    Field(
+        description="支付凭证号；全角、大小写和空格不加区分。Voucher number; it makes a repeat harmless."
+        " Width, case and spaces make no difference."
+    ),
 ]
 
 
@@ -116,7 +138,10 @@ class AmountOut(Out):
 class BudgetOut(Out):
     fiscal_year: int
     amount: MoneyOut
-    granted: MoneyOut
+    granted: MoneyOut | None = Field(
+        description="已安排金额，仅主管财政岗位和审计可见。Granted so far; null for whoever does not keep"
+        " or audit the fund."
+    )
 
 
 class ScheduleOut(Out):

@@ -202,6 +202,11 @@ class ScheduleService:
     async def page(self, page: Paging, *, status: ScheduleStatus | None) -> Found[RewardSchedule]:
         return await self._schedules.page(page, status=status)
 
+    def may_see_granted(self, of: RewardSchedule, reader: Actor) -> bool:
+        """Whether the reader keeps or audits the whole fund."""
+        keeps = reader.holds(Office.FINANCE, Office.AUDITOR)
+        return keeps and reader.is_in_charge_of(self._catalogue.pack(of.policy_pack).jurisdiction)
+
     def available_actions(self, of: RewardSchedule, reader: Actor) -> list[AvailableAction]:
         def refuse() -> None:
             if not reader.may(Scope.REWARDS_APPROVE) or not reader.holds(Office.FINANCE):

@@ -31,7 +31,15 @@ def schedule_out(of: RewardSchedule, schedules: ScheduleService, reader: Actor) 
         scope=of.scope,
         status=of.status,
         amounts=[AmountOut.model_validate(one) for one in of.amounts],
-        budgets=[BudgetOut.model_validate(one) for one in of.budgets],
+        budgets=[
+            BudgetOut(
+                fiscal_year=one.fiscal_year,
+                amount=one.amount,
+                # Of a hidden enterprise's award not even the moment and the amount may show.
+                granted=one.granted if schedules.may_see_granted(of, reader) else None,
+            )
+            for one in of.budgets
+        ],
         created_by=of.created_by,
         approved_by=of.approved_by,
         approved_at=of.approved_at,

@@ -45,6 +45,7 @@ async def test_a_token_may_be_narrower_and_never_wider(gateway: Gateway) -> None
         (FORM, {"auth": ("nobody", SECRET)}, 401, "invalid_client"),
         (FORM, {}, 401, "invalid_client"),
         (FORM, {"headers": {"Authorization": "Basic !!!"}}, 401, "invalid_client"),
+        (FORM, {"headers": {"Authorization": b"Basic \xe9\xe9"}}, 401, "invalid_client"),
         (FORM, {"headers": {"Authorization": "Bearer x"}}, 401, "invalid_client"),
         ({"grant_type": "password"}, {"auth": ("bank", SECRET)}, 400, "unsupported_grant_type"),
         ({"grant_type": ["a", "b"]}, {"auth": ("bank", SECRET)}, 400, "invalid_request"),

@@ -167,6 +167,11 @@ async def edit_note(
     return NoteOut.model_validate(note)
 
 
+@router.post("/notes/{note_id}/reading", status_code=204)
+async def mark_read(note_id: UUID, _reader: Writer) -> None:
+    """A POST without a body."""
+
+
 @dataclass
 class Notes:
     """The running service, its database and a way to make tokens for it."""

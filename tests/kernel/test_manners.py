@@ -1,6 +1,7 @@
 """What every service's every route does alike."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
@@ -244,3 +245,47 @@ async def test_an_address_that_leads_nowhere_is_a_problem_too(notes: Notes) -> N
     assert nowhere.json()["type"] == "/problems/not-found"
     assert not_offered.status_code == 405
     assert not_offered.json()["type"] == "/problems/method-not-allowed"
+
+
+async def test_a_name_with_a_nul_is_nowhere(notes: Notes) -> None:
+    answer = await notes.client.get("/api/v1/notes/%00", headers=notes.headers())
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{" + ",".join(f'"{n:x}":0' for n in range(60_000)) + ',"ea5f":0}',
+        '{"' + "k" * 400_000 + '":[' + ",".join("0" for _ in range(200_000)) + ',"\\u0000"]}',
+    ],
+    ids=["a key twice at the end of many", "many members below a long key"],
+)
+async def test_a_body_made_to_be_slow_is_refused_in_one_pass(notes: Notes, body: str) -> None:
+    answer = await notes.client.post(
+        "/api/v1/notes",
+        content=body,
+        headers=notes.headers(**{"Content-Type": "application/json"}),
+    )
+
+    assert answer.json()["type"] == "/problems/malformed-request"
+    assert len(answer.content) < 4000
+
+
+async def test_a_body_that_nobody_wants_is_not_read_beyond_the_limit(notes: Notes) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 64:
+            sent += 1
+            yield b"x" * 1024 * 256
+
+    answer = await notes.client.post(
+        "/api/v1/notes/00000000-0000-0000-0000-000000000000/reading",
+        content=endless(),
+        headers=notes.headers(**{"Idempotency-Key": "k1"}),
+    )
+
+    assert answer.status_code == 413
+    assert sent < 8

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.policy import credit_code
-from services.policy.credit_code import CreditCodeInvalid
+from services.policy.credit_code import CreditCodeInvalid, normalise, parse
 from services.policy.divisions import divisions, former_divisions
 
 VALID = [
@@ -78,3 +78,13 @@ def test_there_are_98_divisions_and_guian_and_codes_of_earlier_years() -> None:
     assert today["520900"].is_functional_zone
     assert former_divisions()["520321"].became == "520304"
     assert not former_divisions().keys() & today.keys()
+
+
+def test_a_text_that_is_far_too_long_is_refused_before_it_is_normalised() -> None:
+    """Marks that combine are sorted one by one: a long text of them would take minutes."""
+    hostile = "a" + "\u0316\u0301" * 400_000
+
+    assert normalise(hostile) is hostile
+    with pytest.raises(CreditCodeInvalid) as refused:
+        parse(hostile)
+    assert refused.value.code == "wrong_length"

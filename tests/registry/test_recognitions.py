@@ -411,3 +411,19 @@ async def test_what_happened_to_an_enterprise_is_told_to_its_offices_alone(
     assert [one["action"] for one in told] == ["granted", "revoked"]
     assert told[1]["data"]["finding_number"] == "示例查〔2026〕1号"
     assert (elsewhere.status_code, partner.status_code) == (404, 403)
+
+
+async def test_a_national_title_moves_no_enterprise_and_unveils_none(registry: Registry) -> None:
+    await registry.recognised(is_secret_involved=True)
+    elsewhere = registry.officer(region="530000")
+    path = f"/enterprises/{uscc_of(1)}"
+
+    taken = await elsewhere.post("/recognitions", json=national(region="530102"))
+    other_city = await registry.officer().post("/recognitions", json=national(region="520300"))
+    wider = await registry.officer().post("/recognitions", json=national(region="520100"))
+
+    assert (taken.status_code, slug(taken)) == (403, "not-allowed")
+    assert (other_city.status_code, slug(other_city)) == (409, "enterprise-in-other-division")
+    assert wider.status_code == 201
+    assert (await elsewhere.get(path)).status_code == 404
+    assert (await registry.officer().get(path)).json()["division"] == "520102"

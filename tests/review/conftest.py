@@ -94,6 +94,14 @@ class Review:
             assert answer.status_code == 201, answer.text
         return case_id
 
+    async def determined_in(self, serial: int, *, city: str, division: str) -> str:
+        """Return a determined case of another city."""
+        case_id = await self.submitted(serial, division=division)
+        for office, region in [("city_office", city), *ROUTE[1:]]:
+            answer = await self.decide(case_id, office, region)
+            assert answer.status_code == 201, answer.text
+        return case_id
+
     async def on_notice(self, *case_ids: str, starts_on: str = "2026-03-16") -> dict[str, Any]:
         answer = await self.province.post(
             "/notices",

@@ -44,10 +44,10 @@ async def test_the_same_submission_read_twice_makes_one_case(review: Review) -> 
 
 async def test_a_case_of_another_division_is_not_there(review: Review) -> None:
     case_id = await review.submitted(division="520102")
+    nowhere = review.service.caller("city_office")
     strangers = [
         review.officer("city_office", "520300"),
         review.officer("county_office", "520103"),
-        review.service.caller("city_office"),
         review.officer("expert"),
     ]
 
@@ -55,7 +55,8 @@ async def test_a_case_of_another_division_is_not_there(review: Review) -> None:
     decided = await review.decide(case_id, "city_office", "520300")
     listed = (await strangers[0].get("/review-cases")).json()["items"]
 
-    assert seen == [404, 404, 404, 404]
+    assert seen == [404, 404, 404]
+    assert (await nowhere.get(f"/review-cases/{case_id}")).status_code == 403
     assert (decided.status_code, slug(decided)) == (404, "review-case-not-found")
     assert listed == []
 
@@ -276,3 +277,22 @@ async def test_officers_see_a_size_that_was_determined_and_by_what_law(review: R
         "determined_by": "provincial-officer",
         "determined_at": "2026-03-09T00:00:00Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("office", "region"),
+    [
+        ("city_office", "520102"),
+        ("city_office", "520000"),
+        ("provincial_office", "520100"),
+        ("provincial_office", "000000"),
+    ],
+)
+async def test_an_office_decides_only_at_its_own_level(
+    review: Review, office: str, region: str
+) -> None:
+    case_id = await review.submitted()
+
+    refused = await review.decide(case_id, office, region)
+
+    assert (refused.status_code, slug(refused)) == (403, "not-allowed")

@@ -203,3 +203,50 @@ async def test_two_recognitions_at_once_recognise_once(review: Review) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     assert (await review.types()).count("case.recognised") == 1
+
+
+async def test_a_notice_is_its_own_provinces_and_shows_each_office_its_own_cases(
+    review: Review,
+) -> None:
+    """How many cases a notice has would tell how many of them the public does not see."""
+    here = await review.determined(1)
+    there = await review.determined_in(2, city="520300", division="520302")
+    notice = await review.on_notice(here, there)
+    path = f"/notices/{notice['id']}"
+    review.service.clock.move_to_day(date(2026, 3, 23))
+    body = {"document_number": "示例〔2026〕9号", "decided_on": "2026-03-23"}
+
+    shown = {
+        region: await review.officer(office, region).get(path)
+        for office, region in (
+            ("provincial_office", "520000"),
+            ("auditor", "520300"),
+            ("auditor", "520400"),
+            ("provincial_office", "530000"),
+        )
+    }
+    foreign = await review.officer("provincial_office", "530000").post(
+        f"{path}/recognition", json=body
+    )
+
+    assert set(shown["520000"].json()["case_ids"]) == {here, there}
+    assert shown["520300"].json()["case_ids"] == [there]
+    assert (shown["520400"].status_code, shown["530000"].status_code) == (404, 404)
+    assert (foreign.status_code, slug(foreign)) == (404, "notice-not-found")
+    assert (await recognise(review, notice["id"])).status_code == 201
+
+
+async def test_two_citizens_who_number_their_requests_alike_are_both_heard(review: Review) -> None:
+    notice = await review.on_notice(await review.determined())
+    review.service.clock.move_to_day(date(2026, 3, 16))
+    path = f"/api/v1/public/notices/{notice['id']}/objections"
+    key = {"Idempotency-Key": "1"}
+    anyone = review.service.anyone()
+
+    first = await anyone.post(path, json=objection(), headers=key)
+    again = await anyone.post(path, json=objection(), headers=key)
+    other = await anyone.post(path, json=objection(facts="另一事实。"), headers=key)
+
+    assert again.json() == first.json()
+    assert other.status_code == 201
+    assert other.json()["id"] != first.json()["id"]

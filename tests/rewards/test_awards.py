@@ -412,3 +412,29 @@ async def test_totals_are_exact_to_the_cent(rewards: Rewards) -> None:
 
     assert statement["disbursed"] == "100000.10"
     assert Decimal(statement["granted"]) == Decimal("100000.10")
+
+
+@pytest.mark.parametrize("written", ["v-1", "Ｖ－１", " V-1 ", "V\u200b-1", "V -1"])
+async def test_a_voucher_written_otherwise_pays_no_second_time(
+    rewards: Rewards, written: str
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    award = await rewards.approved()
+    await rewards.pay(award["id"], "50000.00", "V-1")
+
+    again = await rewards.pay(award["id"], "50000.00", written)
+    nothing = await rewards.pay(award["id"], "50000.00", "\u200b ")
+
+    assert again.status_code == 200
+    assert (await rewards.award(award["id"]))["paid"] == "50000.00"
+    assert nothing.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "instant", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00%2B23:59", "1989-01-01T00:00:00Z"]
+)
+async def test_an_instant_beyond_all_clocks_is_refused(rewards: Rewards, instant: str) -> None:
+    refused = await rewards.finance().get(f"/awards?changed_after={instant}")
+
+    assert (refused.status_code, slug(refused)) == (422, "malformed-request")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.builders.services import as_owner
+from tests.builders.enterprises import uscc_of
+from tests.builders.services import Caller, as_owner
 from tests.rewards.conftest import Rewards, schedule_body
 
 
@@ -133,3 +134,24 @@ async def test_the_database_itself_refuses_money_above_the_budget(rewards: Rewar
 
     with pytest.raises(IntegrityError, match="granted_within_budget"):
         await as_owner(rewards.service.owner, "UPDATE rewards.budgets SET granted = amount + 0.01")
+
+
+async def test_what_was_granted_is_told_to_who_keeps_or_audits_the_fund(rewards: Rewards) -> None:
+    """Of a hidden enterprise's award not even its moment and amount may show."""
+    await rewards.schedule()
+    await rewards.holds(1, "provincial_little_giant", is_secret=True)
+    await rewards.approved()
+
+    async def granted(caller: Caller) -> Any:
+        listed = (await caller.get("/reward-schedules")).json()["items"]
+        return listed[0]["budgets"][0]["granted"]
+
+    service = rewards.service
+    assert await granted(rewards.finance()) == "200000.00"
+    assert await granted(service.caller("auditor", region="520000")) == "200000.00"
+    for outsider in (
+        service.caller("enterprise", uscc=uscc_of(2)),
+        service.caller("auditor", region="520100"),
+        service.caller("disbursement", region="520000"),
+    ):
+        assert await granted(outsider) is None

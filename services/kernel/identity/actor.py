@@ -1,11 +1,11 @@
 """A caller, as its verified token describes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.kernel.regions import covers
+from services.kernel.regions import covers, is_city, is_county, is_province
 
 
 class Office(StrEnum):
@@ -50,6 +50,11 @@ class Actor:
     region: str | None
     uscc: str | None
 
+    def __post_init__(self) -> None:
+        """Drop an office whose level the region does not have: a county is no province."""
+        held = frozenset(one for one in self.offices if _fits(one, self.region))
+        object.__setattr__(self, "offices", held)
+
     def holds(self, *offices: Office) -> bool:
         return not self.offices.isdisjoint(offices)
 
@@ -69,6 +74,19 @@ class Actor:
             "region": self.region,
             "uscc": self.uscc,
         }
+
+
+_LEVELS: Mapping[str, Callable[[str], bool]] = {
+    Office.PROVINCE: is_province,
+    Office.DECISION_MEETING: is_province,
+    Office.CITY: is_city,
+    Office.COUNTY: is_county,
+}
+
+
+def _fits(office: str, region: str | None) -> bool:
+    level = _LEVELS.get(office)
+    return level is None or (region is not None and level(region))
 
 
 NOBODY = Actor(
