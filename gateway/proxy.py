@@ -1,6 +1,7 @@
 """Forwarding to a service: to its app when it is in this process, else to its address."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Protocol
 
 import aiohttp
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
 from services.kernel.logging import REQUEST_ID_HEADER, trace_of
-from services.kernel.problems import Overloaded
+from services.kernel.problems import BodyTooSlow, Overloaded
 
 # Meant for one connection only (RFC 9110, 7.6.1); each side makes its own.
 _HOP_BY_HOP = frozenset(
@@ -125,11 +126,37 @@ class AppUpstream:
         """Leave the app to whoever runs it."""
 
 
+LONGEST_PAUSE_SECONDS = 10
+"""Between two parts of a body; whoever waits longer is cut off."""
+
+
+class _Flowing:
+    """A body that is passed on as it comes, as long as it keeps coming."""
+
+    def __init__(self, request: Request, longest_pause: float) -> None:
+        self._parts = aiter(request.stream())
+        self._longest_pause = longest_pause
+        self.is_too_slow = False
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                async with asyncio.timeout(self._longest_pause):
+                    part = await anext(self._parts)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                self.is_too_slow = True
+                raise
+            yield part
+
+
 class RemoteUpstream:
     """A service at an address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, longest_pause: float = LONGEST_PAUSE_SECONDS) -> None:
         self._address = address.rstrip("/")
+        self._longest_pause = longest_pause
         self._session: aiohttp.ClientSession | None = None
 
     def _client(self) -> aiohttp.ClientSession:
@@ -137,7 +164,9 @@ class RemoteUpstream:
             self._session = aiohttp.ClientSession(
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=200),
+                # No limit: a few callers who send their bodies slowly would hold every place. What
+                # bounds them is below, and the number of files that the process may open.
+                connector=aiohttp.TCPConnector(limit=0),
                 timeout=aiohttp.ClientTimeout(total=60, connect=3),
             )
         return self._session
@@ -158,13 +187,14 @@ class RemoteUpstream:
             name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]
         )
 
+        body = _Flowing(request, self._longest_pause)
         has_started = False
         try:
             async with self._client().request(
                 scope["method"],
                 URL(url, encoded=True),
                 headers=headers,
-                data=request.stream() if has_body else None,
+                data=body.parts() if has_body else None,
                 allow_redirects=False,
             ) as answer:
                 has_started = True
@@ -181,6 +211,8 @@ class RemoteUpstream:
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             if has_started:  # a cut answer must look cut to the client, too
                 raise
+            if body.is_too_slow:
+                raise BodyTooSlow(headers={"Connection": "close"}) from error
             raise Overloaded(
                 "承担此业务的服务暂时无法连接，请稍后重试。",
                 "The service that handles this cannot be reached; try again shortly.",

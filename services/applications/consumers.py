@@ -1,5 +1,7 @@
 """What intake does about the other services' events."""
 
+from datetime import timedelta
+
 from services.applications.models import Holding
 from services.applications.repository import HoldingRepository
 from services.applications.service import ReviewNews
@@ -68,7 +70,11 @@ async def _keep(delivery: Delivery, event: RecognitionEvent) -> Holding:
     holding = await holdings.find(event.recognition_id)
     if holding is None:
         holding = Holding(
-            recognition_id=event.recognition_id, revoked_on=None, exclusion_until=None
+            recognition_id=event.recognition_id,
+            valid_from=event.valid_from,
+            valid_until=event.valid_until,
+            revoked_on=None,
+            exclusion_until=None,
         )
         holdings.add(holding)
     if event.uscc is None or event.region is None:
@@ -76,6 +82,8 @@ async def _keep(delivery: Delivery, event: RecognitionEvent) -> Holding:
     holding.uscc = event.uscc
     holding.region = event.region
     holding.title = event.title
-    holding.valid_from = event.valid_from
+    # A renewal decided in time begins in the future, and the title is valid until then, too.
+    if event.valid_from > holding.valid_until + timedelta(days=1):
+        holding.valid_from = event.valid_from
     holding.valid_until = event.valid_until
     return holding

@@ -16,6 +16,7 @@ from services.applications.access import (
 from services.applications.problems import (
     ApplicationExists,
     ApplicationIncomplete,
+    ApplicationInHand,
     ApplicationNotEditable,
     ApplicationNotFound,
     ApplicationNotSubmittable,
@@ -373,6 +374,7 @@ async def withdraw_size_determination(
         ApplicationNotFound,
         ApplicationNotSubmittable,
         ApplicationIncomplete,
+        ApplicationInHand,
         NotEligible,
         RoundNotOpen,
         TitleHeldAlready,

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, String, Tex
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.applications.workflow import LIVE, ApplicationStatus
+from services.applications.workflow import IN_HAND, LIVE, ApplicationStatus
 from services.kernel.database import UUID_COLUMN, enum_column, service_metadata
 from services.kernel.journal import journal_tables
 
@@ -16,6 +16,7 @@ SCHEMA = "applications"
 metadata = service_metadata(SCHEMA)
 tables = journal_tables(metadata)
 
+_IN_HAND_STATES = ", ".join(f"'{status}'" for status in sorted(IN_HAND))
 _LIVE_STATES = ", ".join(f"'{status}'" for status in sorted(LIVE))
 
 
@@ -59,6 +60,13 @@ class Application(Base):
             "title",
             unique=True,
             postgresql_where=text(f"status IN ({_LIVE_STATES})"),
+        ),
+        Index(
+            "one_application_in_hand",
+            "uscc",
+            "title",
+            unique=True,
+            postgresql_where=text(f"status IN ({_IN_HAND_STATES})"),
         ),
         Index(None, "division", "id"),
         Index(None, "uscc", "id"),

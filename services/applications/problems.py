@@ -58,6 +58,15 @@ class ApplicationNotFound(Problem):
     )
 
 
+class ApplicationInHand(Problem):
+    status, slug = 409, "application-in-hand"
+    title = Text("已有在办申报", "Another application is in hand")
+    meaning = Text(
+        "该企业对同一称号的另一申报尚未办结。",
+        "Another application of the enterprise for this title waits for its decision.",
+    )
+
+
 class ApplicationExists(Problem):
     status, slug = 409, "application-exists"
     title = Text("本批次已有申报", "The enterprise has an application in this round")

@@ -23,11 +23,14 @@ from services.policy.matter import Kind, Verdict
 Facts = Annotated[dict[str, JsonValue], Field(max_length=200)]
 
 
+PackName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
 class RoundKinds(In):
     """The pack that decides each kind of application; a kind without a pack is not accepted."""
 
-    new: str | None = Field(default=None, examples=["guizhou/2021-05-06"])
-    renewal: str | None = Field(default=None, examples=["guizhou/2021-05-06"])
+    new: PackName | None = Field(default=None, examples=["guizhou/2021-05-06"])
+    renewal: PackName | None = Field(default=None, examples=["guizhou/2021-05-06"])
 
     @model_validator(mode="after")
     def _names_one(self) -> "RoundKinds":

@@ -17,6 +17,7 @@ from services.applications.models import Application, Round, Submission
 from services.applications.problems import (
     ApplicationExists,
     ApplicationIncomplete,
+    ApplicationInHand,
     ApplicationNotFound,
     ExtensionTooEarly,
     FactsInvalid,
@@ -111,7 +112,9 @@ class RoundService:
 
     async def open_round(self, new: NewRound, officer: Actor) -> Round:
         """Announce a round: which title, between which days, decided by which packs."""
-        for name in filter(None, (new.new_pack, new.renewal_pack)):
+        for name in (new.new_pack, new.renewal_pack):
+            if name is None:
+                continue
             pack = _require_title(self._catalogue, name, new.title)
             if not pack.title_named(new.title).stages:
                 raise UnknownPackOrTitle(
@@ -448,7 +451,12 @@ class ApplicationService:
         submitted.submission_number = submission.number
         submitted.opened = []
         submitted.updated_at = submission.submitted_at
-        await self._session.flush()
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            if violated_constraint(error) == "one_application_in_hand":
+                raise ApplicationInHand from error
+            raise
         self._record(
             submitted,
             "submitted",
@@ -471,6 +479,7 @@ class ApplicationService:
                 title=submitted.title,
                 policy_pack=pack.name,
                 legal_name=str(submitted.facts["legal_name"]),
+                filed_by=tuple(sorted({submitted.created_by, applicant.sub})),
                 facts=submitted.facts,
                 facts_sha256=submission.facts_sha256,
                 titles_held=titles_held,

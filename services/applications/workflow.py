@@ -34,6 +34,12 @@ LIVE = frozenset(ApplicationStatus) - {ApplicationStatus.REJECTED, ApplicationSt
 """The states in which an application bars another one of the same enterprise, title and round."""
 
 
+IN_HAND = frozenset(
+    {ApplicationStatus.SUBMITTED, ApplicationStatus.UNDER_REVIEW, ApplicationStatus.RETURNED}
+)
+"""The states in which it waits for a decision, and bars another one whatever its round."""
+
+
 class Step(StrEnum):
     SUBMIT = "submit"
     WITHDRAW = "withdraw"

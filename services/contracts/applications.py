@@ -44,6 +44,8 @@ class ApplicationSubmitted(Event):
     titles_held: list[str]
     """Titles that were valid for the enterprise on the day of submission."""
     size_determination: SizeDetermined | None = None
+    filed_by: tuple[str, ...] = ()
+    """Who drafted and who submitted it: they decide nothing about it."""
 
 
 class ApplicationWithdrawn(Event):

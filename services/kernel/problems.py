@@ -213,6 +213,15 @@ class PreconditionRequired(Problem):
     )
 
 
+class BodyTooSlow(Problem):
+    status, slug, settles = 408, "body-too-slow", False
+    title = Text("请求体传输中断", "The body stopped coming")
+    meaning = Text(
+        "请求体长时间未继续传输，什么都没有改变。",
+        "No more of the body came for too long, and nothing was changed.",
+    )
+
+
 class Overloaded(Problem):
     status, slug, settles = 503, "overloaded", False
     title = Text("系统繁忙", "The platform cannot serve this now")

@@ -34,3 +34,8 @@ def is_city(region: str) -> bool:
 
 def is_county(region: str) -> bool:
     return not region.endswith("00")
+
+
+def city_of(division: str) -> str:
+    """Return the city, prefecture or area that a division lies in: 520102 gives 520100."""
+    return f"{division[:4]}00"

@@ -20,6 +20,8 @@ from services.policy.divisions import divisions
 from services.policy.industries import industry_of
 
 LONGEST_TEXT = 2000
+LONGEST_NAME = 200
+"""Of an enterprise: it is indexed, printed on certificates and shown in lists."""
 LONGEST_LIST = 50
 LARGEST_COUNT = 10**9
 LARGEST_AMOUNT = Decimal(10) ** 15
@@ -96,7 +98,10 @@ def check_facts(
         pointer = f"/facts/{name.replace('~', '~0').replace('/', '~1')}"
         try:
             values[name] = _read(declared.get(name), options, given)
+            if name == "legal_name":
+                _refuse_long_name(values[name])
         except _Unacceptable as problem:
+            values.pop(name, None)
             problems.append(FactProblem(pointer, problem.code, problem.detail))
     return FactsChecked(values=values, problems=tuple(problems))
 
@@ -111,6 +116,13 @@ def _read(fact: Fact | None, options: Mapping[str, frozenset[str]], given: objec
     if fact.kind is FactKind.CHOICE:
         return _choice(given, options[fact.options or ""])
     return _READERS[fact.kind](given)
+
+
+def _refuse_long_name(name: FactValue) -> None:
+    if isinstance(name, str) and len(name) > LONGEST_NAME:
+        raise _Unacceptable(
+            "too_long", f"最多 {LONGEST_NAME} 字。", f"It has {LONGEST_NAME} characters at most."
+        )
 
 
 def _flag(given: object) -> bool:

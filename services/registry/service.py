@@ -150,6 +150,16 @@ class RegistryService:
         current = await self._recognitions.current(event.uscc, event.title)
         if current is None:
             await self._grant(enterprise, pack, event.title, granted, system)
+        elif event.kind == "new" and current.valid_until >= event.decided_on:
+            # Two applications for one title, decided one after the other, make one term.
+            self._record(
+                current,
+                "recognised_again",
+                system,
+                reason="该称号仍在有效期内，不增加有效期。",
+                application_id=str(event.application_id),
+                document_number=event.document_number,
+            )
         else:
             await self._renew(enterprise, current, pack, granted, system)
         await self.settle(

@@ -79,6 +79,8 @@ class ReviewCase(Base):
     facts_sha256: Mapped[str] = mapped_column(String(64))
     size_determination: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """An officer's finding of the size with its legal basis, where intake was given one."""
+    filed_by: Mapped[list[str]] = mapped_column(JSONB)
+    """Who drafted and who submitted it."""
     submission_number: Mapped[int]
     applied_on: Mapped[date]
     """The day of the first submission: rolling periods count back from it."""

@@ -1,10 +1,10 @@
 """Every SQL statement of review, and who may see which row."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, false, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, false, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -101,6 +101,13 @@ class CaseRepository:
 
     async def history(self, case_id: UUID) -> Sequence[RowMapping]:
         return await history_of(self._session, tables, "review_case", case_id)
+
+    async def hide(self, codes: Collection[str]) -> None:
+        """Mark every case of some enterprises as secret-involved."""
+        if codes:
+            await self._session.execute(
+                update(ReviewCase).where(ReviewCase.uscc.in_(codes)).values(is_secret=True)
+            )
 
 
 class NoticeRepository:

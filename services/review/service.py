@@ -25,6 +25,7 @@ from services.kernel.identity.actor import NOBODY, Actor, Office, Scope
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.problems import NotAllowed
+from services.kernel.regions import city_of, covers
 from services.kernel.text import Text
 from services.kernel.working_days import Deadline, after_calendar_days, after_working_days
 from services.policy import credit_code
@@ -115,11 +116,16 @@ class CaseService:
                 uscc=event.uscc,
                 applied_on=event.submitted_on,
                 notice_id=None,
+                filed_by=[],
                 created_at=now,
             )
             self._cases.add(case)
         else:
             position = resubmitted(Position(stage=case.stage, status=case.status))
+            if not covers(city_of(case.division), event.region):
+                # Another city has to recommend it: what one decided does not bind the next.
+                position = opened(route)
+        case.filed_by = sorted({*(case.filed_by or ()), *event.filed_by})
         case.legal_name = event.legal_name
         case.division = event.region
         case.is_secret = event.is_secret
@@ -287,6 +293,7 @@ class CaseService:
             route,
             offices=officer.offices,
             sub=officer.sub,
+            filed_by=set(case.filed_by),
             decided_by={one.decided_by for one in case.decisions if one.stage != case.stage},
         )
 
@@ -451,6 +458,8 @@ class NoticeService:
                 )
             )
         await self._session.flush()
+        # What became secret is taken off earlier notices, too.
+        await self._cases.hide({case.uscc for case in recognised if case.is_secret})
         return Recognised(
             notice=notice,
             document_number=document_number,

@@ -116,9 +116,15 @@ def require_open(position: Position) -> None:
 
 
 def require_turn(
-    position: Position, route: Route, *, offices: Collection[str], sub: str, decided_by: set[str]
+    position: Position,
+    route: Route,
+    *,
+    offices: Collection[str],
+    sub: str,
+    filed_by: set[str],
+    decided_by: set[str],
 ) -> None:
-    """Refuse whoever's turn it is not: another office, or a person who decided a stage before."""
+    """Refuse whoever's turn it is not: another office, or a person with a part in it before."""
     require_open(position)
     deciding = [stage.office for stage in route.stages if stage.decisions]
     if not set(deciding) & set(offices):
@@ -128,6 +134,10 @@ def require_turn(
         raise DecisionOutOfTurn(
             f"审核件在“{stage.name.zh}”环节，由 {stage.office} 决定。",
             f"The case is at the stage {stage.name.en}, which {stage.office} decides.",
+        )
+    if sub in filed_by:
+        raise SeparationOfDuties(
+            f"{sub} 是此件的填报人。", f"{sub} filed the application and decides nothing about it."
         )
     if sub in decided_by:
         raise SeparationOfDuties(

@@ -100,6 +100,15 @@ class HoldingRepository:
     def add(self, holding: Holding) -> None:
         self._session.add(holding)
 
+    async def mark(self, uscc: str, *, is_secret: bool) -> None:
+        """Hide or show every title and award of an enterprise at once."""
+        for table in (Holding, Award):
+            await self._session.execute(
+                update(table)
+                .where(table.uscc == uscc, table.is_secret.is_not(is_secret))
+                .values(is_secret=is_secret)
+            )
+
     async def of_enterprise(self, uscc: str) -> Sequence[Holding]:
         rows = await self._session.scalars(
             select(Holding)

@@ -472,11 +472,16 @@ class AwardService:
                 revoked_on=None,
                 revocation_ground=None,
                 has_lost_reward=False,
+                valid_until=event.valid_until,
+                policy_pack=event.policy_pack,
             )
             self._holdings.add(holding)
         holding.legal_name = event.legal_name
         holding.region = event.region
         holding.is_secret = event.is_secret
+        await self._session.flush()
+        # The newest announcement decides for all that is kept of an enterprise.
+        await self._holdings.mark(event.uscc, is_secret=event.is_secret)
         holding.valid_until = event.valid_until
         holding.round_code = event.round_code
         holding.policy_pack = event.policy_pack

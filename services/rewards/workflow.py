@@ -84,10 +84,9 @@ def after(position: Position, step: Step, payment: Decimal = ZERO) -> Position:
                 position.paid + payment,
             )
         case Step.RECOVER:
-            _require(
-                status in {AwardStatus.APPROVED, AwardStatus.DISBURSED, AwardStatus.RECOVERING},
-                position,
-            )
+            # Also what was recovered once: a second title that falls may call back the rest of it.
+            is_paid = status not in {AwardStatus.PROPOSED, AwardStatus.CANCELLED}
+            _require(is_paid, position)
             return Position(AwardStatus.RECOVERING, position.amount, position.paid)
         case Step.SETTLE:
             _require(status is AwardStatus.RECOVERING, position)

@@ -1,14 +1,17 @@
 """The rules as intake asks them: explained, public, and with an officer's word where law leaves it."""
 
 import tomllib
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.contracts.registry import RecognitionGranted, RecognitionRenewed
 from services.policy.catalogue import PACKS, published_catalogue
-from tests.applications.conftest import Intake
+from tests.applications.conftest import Intake, round_body
+from tests.applications.test_intake import recognition
 from tests.builders.enterprises import PACK, facts_of
 
 NATIONAL_2022, NATIONAL_2026 = "national/2022-08-01", "national/2026-04-01"
@@ -446,3 +449,51 @@ async def test_a_round_belongs_to_the_province_that_opened_it(intake: Intake) ->
 
     assert [one.status_code for one in (extended, closed, by_city)] == [403, 403, 403]
     assert (await intake.province.get(path)).json()["is_open"] is True
+
+
+async def test_a_title_renewed_in_time_is_held_without_a_gap(intake: Intake) -> None:
+    """The next term begins in the future; until then the old one still counts."""
+    granted = recognition(valid_from=date(2023, 5, 1), valid_until=date(2026, 4, 30))
+    await intake.service.deliver("registry", RecognitionGranted(application_id=None, **granted))
+    await intake.service.deliver(
+        "registry",
+        RecognitionRenewed(
+            application_id=None,
+            **granted | {"valid_from": date(2026, 5, 1), "valid_until": date(2029, 4, 30)},
+        ),
+    )
+
+    refused = await intake.enterprise().post(
+        "/applications", json={"round_id": intake.round_id, "kind": "new", "facts": facts_of(1)}
+    )
+
+    assert (refused.status_code, slug(refused)) == (409, "title-held-already")
+
+
+async def test_two_rounds_of_one_title_take_one_application_at_a_time(intake: Intake) -> None:
+    other = await intake.province.post("/rounds", json=round_body(code="2026-other"))
+    body = {"round_id": other.json()["id"], "kind": "new", "facts": facts_of(1)}
+    await intake.submitted(1)
+    second = await intake.enterprise().post("/applications", json=body)
+
+    refused = await intake.enterprise().post(f"/applications/{second.json()['id']}/submission")
+
+    assert second.status_code == 201
+    assert (refused.status_code, slug(refused)) == (409, "application-in-hand")
+
+
+async def test_a_round_names_real_packs_or_none(intake: Intake) -> None:
+    refused = await intake.province.post(
+        "/rounds", json=round_body(code="2026-x") | {"kinds": {"new": ""}}
+    )
+
+    assert (refused.status_code, slug(refused)) == (422, "malformed-request")
+
+
+async def test_a_name_that_no_certificate_holds_is_refused(intake: Intake) -> None:
+    body = {"round_id": intake.round_id, "kind": "new", "facts": facts_of(1, legal_name="企" * 201)}
+
+    refused = await intake.enterprise().post("/applications", json=body)
+
+    assert refused.json()["errors"][0]["pointer"] == "/facts/legal_name"
+    assert refused.json()["errors"][0]["code"] == "too_long"

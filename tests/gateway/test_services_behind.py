@@ -498,3 +498,34 @@ def test_a_service_cannot_take_an_operation_twice_itself() -> None:
 def test_a_service_cannot_take_what_is_the_gateways_own(service: dict[str, Any]) -> None:
     with pytest.raises(ContractClash):
         merge_contracts(promises("/own", "own"), {"a": service})
+
+
+async def test_a_body_that_stops_coming_gives_its_place_to_others() -> None:
+    """Many who send their bodies slowly take nothing from anybody."""
+    app = particular_service(sees_first_part=asyncio.Event(), may_go_on=asyncio.Event())
+
+    async def send_one_byte(address: str) -> bytes:
+        url = httpx.URL(address)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(
+            b"POST /api/v1/packs/digest HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+        )
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async with AsyncExitStack() as stack:
+        upstream = RemoteUpstream(await stack.enter_async_context(served(app)), longest_pause=1.5)
+        gateway = await stack.enter_async_context(gateway_before(dict.fromkeys(SERVICES, upstream)))
+        address = await stack.enter_async_context(served(app_of(gateway)))
+        slow = [asyncio.create_task(send_one_byte(address)) for _ in range(210)]
+        await asyncio.sleep(0.3)
+        async with httpx.AsyncClient(base_url=address) as client:
+            quick = await client.post("/api/v1/packs/digest", content=b"{}")
+        still_waiting = sum(not one.done() for one in slow)
+        answers = await asyncio.gather(*slow)
+
+    assert quick.status_code == 200
+    assert still_waiting > 200
+    assert {answer.partition(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 408 Request Timeout"}
+    assert b"/problems/body-too-slow" in answers[0]

@@ -87,6 +87,15 @@ async def test_a_sound_token_names_its_caller() -> None:
         {"region": 520100},
         {"region": "%"},
         {"uscc": 9},
+        {"exp": str(int(time.time()) + 60)},
+        {"exp": time.time() + 60.5},
+        {"iat": str(int(time.time()))},
+        {"iat": int(time.time()) + 365 * 86400, "exp": int(time.time()) + 365 * 86400 + 60},
+        {"sub": ""},
+        {"sub": "a\x00b"},
+        {"sub": "x" * 201},
+        {"sub": 7},
+        {"client_id": ""},
     ],
 )
 async def test_a_token_with_a_claim_missing_or_wrong_is_refused(changed: dict[str, object]) -> None:

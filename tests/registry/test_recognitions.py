@@ -427,3 +427,16 @@ async def test_a_national_title_moves_no_enterprise_and_unveils_none(registry: R
     assert wider.status_code == 201
     assert (await elsewhere.get(path)).status_code == 404
     assert (await registry.officer().get(path)).json()["division"] == "520102"
+
+
+async def test_two_applications_for_one_title_make_one_term(registry: Registry) -> None:
+    recognition_id = await registry.recognised()
+
+    again = await registry.recognised(on=TODAY + timedelta(days=5))
+
+    assert again == recognition_id
+    terms = (await registry.officer().get(f"/enterprises/{uscc_of(1)}")).json()["recognitions"]
+    assert [(one["valid_from"], one["valid_until"]) for one in terms] == [
+        ("2026-06-01", "2029-05-31")
+    ]
+    assert "recognised_again" in {row["action"] for row in await registry.service.history()}

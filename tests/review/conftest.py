@@ -44,6 +44,7 @@ class Review:
         division: str = "520102",
         pack: str = PACK,
         size_determination: SizeDetermined | None = None,
+        filed_by: tuple[str, ...] = (),
         **changed: Any,
     ) -> str:
         """Let intake announce a submission. Return the id of the case."""
@@ -68,6 +69,7 @@ class Review:
                 facts_sha256="0" * 64,
                 titles_held=[],
                 size_determination=size_determination,
+                filed_by=filed_by,
             ),
         )
         items = (await self.province.get("/review-cases")).json()["items"]

@@ -296,3 +296,33 @@ async def test_an_office_decides_only_at_its_own_level(
     refused = await review.decide(case_id, office, region)
 
     assert (refused.status_code, slug(refused)) == (403, "not-allowed")
+
+
+async def test_who_filed_an_application_decides_nothing_about_it(review: Review) -> None:
+    case_id = await review.submitted(filed_by=("zhang", "li"))
+    zhang = review.officer("city_office", "520100", sub="zhang")
+
+    refused = await zhang.post(
+        f"/review-cases/{case_id}/decisions", json={"decision": "endorse", "reason": "符合条件"}
+    )
+
+    assert (refused.status_code, slug(refused)) == (409, "separation-of-duties")
+
+
+async def test_an_enterprise_that_moves_to_another_city_is_recommended_by_that_one(
+    review: Review,
+) -> None:
+    case_id = await review.submitted()
+    await review.decide(case_id, "city_office", "520100")
+    await review.decide(
+        case_id,
+        "provincial_office",
+        decision="return",
+        remarks=[{"fact_or_document": "applying_division", "text": "请核对"}],
+    )
+
+    await review.submitted(number=2, division="520302")
+
+    case = (await review.province.get(f"/review-cases/{case_id}")).json()
+    assert (case["stage"], case["applying_division"]) == ("city_recommendation", "520302")
+    assert (await review.decide(case_id, "city_office", "520300")).status_code == 201

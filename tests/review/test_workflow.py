@@ -70,4 +70,6 @@ def test_only_a_case_in_review_takes_a_decision(
 )
 def test_it_is_one_offices_turn(office: str, refusal: type[Problem]) -> None:
     with pytest.raises(refusal):
-        require_turn(opened(ROUTE), ROUTE, offices={office}, sub="a", decided_by=set())
+        require_turn(
+            opened(ROUTE), ROUTE, offices={office}, sub="a", filed_by=set(), decided_by=set()
+        )

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import as_owner
-from tests.rewards.conftest import Rewards
+from tests.rewards.conftest import TODAY, Rewards
 
 P, N = "provincial_little_giant", "national_little_giant"
 
@@ -438,3 +438,47 @@ async def test_an_instant_beyond_all_clocks_is_refused(rewards: Rewards, instant
     refused = await rewards.finance().get(f"/awards?changed_after={instant}")
 
     assert (refused.status_code, slug(refused)) == (422, "malformed-request")
+
+
+async def test_a_second_fall_calls_back_the_rest_of_what_was_recovered_once(
+    rewards: Rewards,
+) -> None:
+    """The feed goes on: a title that falls after another's money came back stops nothing."""
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = await rewards.approved()
+    await rewards.pay(first["id"], "100000.00", "V-1")
+    higher = await rewards.holds(1, N)
+    second = await rewards.paid(1, "V-2")
+    await rewards.revoked(higher)
+    (recovery,) = (await rewards.finance().get("/recoveries")).json()["items"]
+    await rewards.treasury.post(
+        f"/recoveries/{recovery['id']}/repayments",
+        json={"amount": recovery["due"], "paid_on": TODAY.isoformat(), "voucher": "R-1"},
+    )
+    await rewards.pay(first["id"], "100000.00", "V-3")
+
+    await rewards.revoked(lower)
+
+    items = (await rewards.finance().get("/recoveries")).json()["items"]
+    assert sum(Decimal(one["due"]) for one in items) == Decimal("500000.00")
+    assert second["paid"] == "300000.00"
+    assert (await rewards.award(second["id"]))["status"] == "recovering"
+    assert (await rewards.award(first["id"]))["status"] == "recovering"
+
+
+async def test_an_enterprise_that_becomes_secret_takes_its_past_with_it(rewards: Rewards) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    await rewards.paid(1, "V-1")
+    partner = rewards.service.caller("evaluator", region="520000")
+    path = f"/award-statements/{uscc_of(1)}"
+
+    before = await partner.get(path)
+    await rewards.holds(1, N, is_secret=True)
+    after = await partner.get(path)
+    calculated = await partner.post("/award-calculations", json={"uscc": uscc_of(1)})
+
+    assert before.json()["awards"]
+    assert after.status_code == 404 or after.json()["awards"] == []
+    assert calculated.json()["considered"] == []

@@ -22,6 +22,7 @@ from services.kernel.settings import AUDIENCE
 ALGORITHM = "ES256"
 LONGEST_LIFE_SECONDS = 24 * 3600
 _LEEWAY_SECONDS = 30
+LONGEST_NAME = 200
 _REMEMBERED_TOKENS = 10_000
 _LARGEST_TOKEN = 8192
 _REFRESH_KEYS_AFTER_SECONDS = 300
@@ -173,6 +174,8 @@ def _read_claims(token: str, key: Mapping[str, Any], issuer: str) -> dict[str, A
             "令牌未通过验证（签名、有效期、签发者或受众）。",
             "The token fails verification (signature, expiry, issuer or audience).",
         ) from error
+    except (TypeError, ValueError) as error:  # a claim of a kind that the library does not expect
+        raise _refused("令牌的声明不符合约定。", "The token's claims are not as agreed.") from error
     _refuse_odd_claims(claims)
     return claims
 
@@ -188,10 +191,25 @@ def _refuse_odd_claims(claims: Mapping[str, Any]) -> None:
         or not all(isinstance(office, str) for office in offices)
         or not (region is None or (isinstance(region, str) and _REGION.fullmatch(region)))
         or not (claims.get("uscc") is None or isinstance(claims["uscc"], str))
-        or claims["exp"] - claims["iat"] > LONGEST_LIFE_SECONDS
+        or not _is_name(claims["sub"])
+        or not _is_name(claims["client_id"])
+        or not _is_short(claims["exp"], claims["iat"])
     )
     if is_odd:
         raise _refused("令牌的声明不符合约定。", "The token's claims are not as agreed.")
+
+
+def _is_name(claim: object) -> bool:
+    """Whether history can name somebody by it, and two people are told apart."""
+    return isinstance(claim, str) and 0 < len(claim) <= LONGEST_NAME and claim.isprintable()
+
+
+def _is_short(expires: object, issued: object) -> bool:
+    """Whether both are whole seconds, the token is no longer good for than a day, and not to come."""
+    if type(expires) is not int or type(issued) is not int:
+        return False
+    is_begun = issued <= time.time() + _LEEWAY_SECONDS
+    return is_begun and expires - issued <= LONGEST_LIFE_SECONDS
 
 
 def _refused(zh: str, en: str) -> NotAuthenticated:
