@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.policy.enterprise_size import Size, classify, group_of, groups
+from services.policy.enterprise_size import Size, SizeDetermination, classify, group_of, groups
 
 TEN_THOUSAND = Decimal(10000)
 RANK = {Size.MICRO: 0, Size.SMALL: 1, Size.MEDIUM: 2, Size.LARGE: 3}
@@ -107,3 +107,45 @@ def test_the_size_is_the_least_of_its_indicators(
     found = classify(code, employees=employees, operating_revenue=revenue, total_assets=assets)
 
     assert found.size is min(alone, key=RANK.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("code", "size", "computed"),
+    [
+        ("3484", Size.MEDIUM, Size.LARGE),
+        ("6631", Size.SMALL, None),
+        ("3484", Size.LARGE, Size.LARGE),
+    ],
+)
+def test_what_an_officer_determined_stands_and_the_standards_answer_is_kept_beside_it(
+    code: str, size: Size, computed: Size | None
+) -> None:
+    found = classify(
+        code,
+        employees=1000,
+        operating_revenue=Decimal(400_000_000),
+        total_assets=Decimal(0),
+        fiscal_year=2025,
+        determined=SizeDetermination(size=size, legal_basis="示例规定第一条"),
+    )
+
+    assert (found.size, found.computed) == (size, computed)
+    assert found.is_sme is (size is not Size.LARGE)
+    assert found.legal_basis == "示例规定第一条"
+    assert "示例规定第一条" in found.because.zh
+    assert "示例规定第一条" in found.because.en
+
+
+def test_each_figure_keeps_its_unit_and_fiscal_year() -> None:
+    found = classify(
+        "4710",
+        employees=10,
+        operating_revenue=Decimal("3000000.00"),
+        total_assets=Decimal("3000000.00"),
+        fiscal_year=2024,
+    )
+
+    assert found.figures == {
+        "operating_revenue": ("3000000.00", "yuan", 2024),
+        "total_assets": ("3000000.00", "yuan", 2024),
+    }

@@ -104,3 +104,40 @@ def test_a_file_is_complete_when_every_needed_fact_is_there() -> None:
     assert completeness(GUIZHOU, "srdi_sme", {}) == 0
     assert completeness(GUIZHOU, "srdi_sme", dict.fromkeys(needed, "there")) == 100
     assert "is_ethnic_craft" not in needed
+
+
+NATIONAL = load_catalogue().pack("national/2026-04-01")
+
+
+@pytest.mark.parametrize(
+    ("given_value", "kept"), [("56.5", "56.50"), ("0", "0.00"), (" 1000.00 ", "1000.00")]
+)
+def test_points_have_one_spelling(given_value: str, kept: str) -> None:
+    assert NATIONAL.check_facts({"platform_score": given_value}).values == {"platform_score": kept}
+
+
+@pytest.mark.parametrize(
+    ("given_value", "code"),
+    [
+        (56.5, "not_points"),
+        ("-1", "not_points"),
+        ("56.555", "not_points"),
+        ("5e1", "not_points"),
+        ("1000.01", "too_large"),
+        ("9" * 5000, "not_points"),
+        (None, "not_points"),
+    ],
+)
+def test_points_that_cannot_be_are_refused_by_name(given_value: object, code: str) -> None:
+    checked = NATIONAL.check_facts({"platform_score": given_value})
+
+    assert [problem.code for problem in checked.problems] == [code]
+    assert checked.values == {}
+
+
+def test_a_name_has_two_hundred_characters_at_most() -> None:
+    fits, too_long = ({"legal_name": "企" * length} for length in (200, 201))
+
+    assert GUIZHOU.check_facts(fits).problems == ()
+    assert [one.code for one in GUIZHOU.check_facts(too_long).problems] == ["too_long"]
+    assert GUIZHOU.check_facts(too_long).values == {}

@@ -1,5 +1,6 @@
 """Every published pack: sound, locked, true to its source, and right in its worked cases."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -250,3 +251,15 @@ def test_the_table_of_the_plan_names_every_entry_of_its_pack() -> None:
     ]
 
     assert [entry for entry in entries if f"`{entry}`" not in table] == []
+
+
+def test_every_test_that_the_documents_name_is_there() -> None:
+    project = PACKS.parents[2]
+    named = {
+        path
+        for file in (project / "docs").glob("*.md")
+        for path in re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", file.read_text("utf-8"))
+    }
+
+    assert named
+    assert sorted(path for path in named if not (project / path).exists()) == []
