@@ -16,18 +16,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.policy.conditions import (
-    AtLeast,
-    MeasuredLimit,
-    NotWithinYears,
-    Ratio,
-    Rule,
-    ScoreAtLeast,
-    WithinYears,
-    with_parts,
-)
+from services.policy.conditions import Rule, with_parts
+from services.policy.declared import NotWithinYears, WithinYears
 from services.policy.eligibility import Eligibility, check, matter_of
 from services.policy.facts import FactsChecked
+from services.policy.limits import AtLeast, MeasuredLimit, Ratio, ScoreAtLeast
 from services.policy.matter import Finding, Kind, Matter, Quotient, exactly, spelled
 from services.policy.measures import Measure, ShareMeasure
 from services.policy.pack import Pack, TitleTests

@@ -8,15 +8,10 @@ from typing import Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kernel.text import Text
-from services.policy.conditions import (
-    Condition,
-    HoldsTitle,
-    OneOf,
-    Rule,
-    ScoreAtLeast,
-    with_parts,
-)
+from services.policy.conditions import Condition, Rule, with_parts
+from services.policy.declared import HoldsTitle, OneOf
 from services.policy.facts import Fact, FactKind, Facts, FactsChecked, check_facts
+from services.policy.limits import ScoreAtLeast
 from services.policy.matter import Kind
 from services.policy.rewards import RewardRule
 from services.policy.scoring import Bands, BestOf, Highest, OptionPoints, ScoringTable, Steps, Sum

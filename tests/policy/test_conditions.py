@@ -8,13 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.policy.catalogue import PACKS, load_catalogue
-from services.policy.conditions import AtLeast, Condition, with_parts
+from services.policy.conditions import Condition, with_parts
 from services.policy.eligibility import check
 from services.policy.facts import FactKind
+from services.policy.limits import AtLeast
 from services.policy.lock import write_lock
 from services.policy.matter import Finding, Kind, Verdict, worst
 from services.policy.pack import Pack
@@ -250,3 +252,26 @@ def test_another_province_with_another_stage_and_title_takes_no_python(tmp_path:
         judged({"operating_revenue": "29999999.99"}, "operating_revenue", pack) is Verdict.NOT_MET
     )
     assert judged({"operating_revenue": "30000000.00"}, "operating_revenue", pack) is Verdict.MET
+
+
+@pytest.mark.parametrize(
+    ("won_on", "verdict"),
+    [
+        ("2023-03-11", Verdict.MET),
+        ("2026-03-10", Verdict.MET),
+        ("2026-03-11", Verdict.NOT_MET),
+        ("2026-05-02", Verdict.NEEDS_OFFICER),
+    ],
+)
+def test_an_award_counts_from_the_years_before_the_application_not_from_after_it(
+    won_on: str, verdict: Verdict
+) -> None:
+    """A file that is corrected in May is still judged as of its application in March."""
+    pack = load_catalogue().pack("national/2022-08-01")
+    checked = pack.check_facts({**base_of(pack), "science_award_on": won_on})
+
+    found = check(pack, title="innovative_sme", facts=checked.values, on=ON, today=date(2026, 5, 1))
+
+    assert [
+        one.verdict for one in every_finding(found.conditions) if one.id == "innovative_by_award"
+    ] == [verdict]
