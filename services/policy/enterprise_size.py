@@ -214,59 +214,50 @@ def _undecided(because: Text) -> EnterpriseSize:
 
 
 def _size(group: Group, figures: Mapping[str, Decimal | None]) -> Size | None:
-    least = Size.LARGE
+    place = 0
     for name, value in figures.items():
         if value is None or value < 0:
             return None
-        least = min(least, _size_by(group, name, value), key=_ORDER.__getitem__)
-    return least
-
-
-_ORDER = {Size.MICRO: 0, Size.SMALL: 1, Size.MEDIUM: 2, Size.LARGE: 3}
-
-
-def _size_by(group: Group, indicator: str, value: Decimal) -> Size:
-    """Return the size by one indicator; the least of all indicators is the size."""
-    for tier in group.tiers:
-        if value >= tier.limits[indicator]:
-            return tier.size
-    return Size.MICRO
+        # Down the tiers as far as this indicator asks; none goes up again.
+        while place < len(group.tiers) and value < group.tiers[place].limits[name]:
+            place += 1
+    return group.tiers[place].size if place < len(group.tiers) else Size.MICRO
 
 
 _REACHED, _MISSED = Text("达到", "reaches"), Text("未全部达到", "does not reach")
 
 
-def _stated(indicator: str, value: Decimal | str) -> Text:
+def _stated(indicator: str, value: str) -> Text:
     """Spell a figure or a limit: 营业收入 50,000,000.00 元."""
     name = _INDICATORS[indicator]
     unit = _PERSONS if indicator == "employees" else _YUAN
-    shown = f"{Decimal(value):,f}"
+    whole, point, places = value.partition(".")
+    shown = f"{int(whole):,}{point}{places}"
     return Text(f"{name.zh} {shown}{unit.zh}", f"{name.en} of {shown}{unit.en}")
 
 
 @lru_cache
-def _limits(group_id: str, size: Size) -> Text:
-    """Spell a tier's lower limits, once for each tier."""
+def _conclusion(group_id: str, size: Size) -> Text:
+    """Word the end of an explanation, once for each size of each group."""
     group = next(group for group in groups() if group.id == group_id)
-    tier = next(tier for tier in group.tiers if tier.size is size)
-    limits = [_stated(name, limit) for name, limit in tier.limits.items()]
+    tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
+    limits = [_stated(name, f"{limit:f}") for name, limit in tier.limits.items()]
+    reached = _REACHED if tier.size is size else _MISSED
+    of = SIZE_NAMES[tier.size]
     return Text(
-        "、".join(f"{limit.zh}及以上" for limit in limits),
-        " and ".join(f"{limit.en} or more" for limit in limits),
+        f"；{reached.zh}{of.zh}下限（{'、'.join(f'{limit.zh}及以上' for limit in limits)}），"
+        f"为{SIZE_NAMES[size].zh}企业。",
+        f"; {reached.en} the {of.en} tier ({' and '.join(f'{limit.en} or more' for limit in limits)}),"
+        f" so it is {SIZE_NAMES[size].en}.",
     )
 
 
 def _explain(group: Group, size: Size, used: Mapping[str, Figure]) -> Text:
     stated = [_stated(name, figure.value) for name, figure in used.items()]
-    tier = next((tier for tier in group.tiers if tier.size is size), group.tiers[-1])
-    limits = _limits(group.id, tier.size)
-    reached = _REACHED if tier.size is size else _MISSED
-    of = SIZE_NAMES[tier.size]
+    concluded = _conclusion(group.id, size)
     return Text(
-        f"{group.name.zh}：{'，'.join([one.zh for one in stated])}；{reached.zh}{of.zh}下限"
-        f"（{limits.zh}），为{SIZE_NAMES[size].zh}企业。",
-        f"{group.name.en}: {', '.join([one.en for one in stated])}; {reached.en} the {of.en} tier"
-        f" ({limits.en}), so it is {SIZE_NAMES[size].en}.",
+        f"{group.name.zh}：{'，'.join([one.zh for one in stated])}{concluded.zh}",
+        f"{group.name.en}: {', '.join([one.en for one in stated])}{concluded.en}",
     )
 
 
