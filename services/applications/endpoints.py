@@ -87,19 +87,19 @@ router = APIRouter(route_class=TransactionalRoute)
 questions = APIRouter(route_class=QuestionRoute)
 
 
-def _round_service(
+async def _round_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> RoundService:
     return RoundService(session, journal, clock, request.app.state.catalogue)
 
 
-def _application_service(
+async def _application_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> ApplicationService:
     return ApplicationService(session, journal, clock, request.app.state.catalogue)
 
 
-def _rule_service(request: Request, clock: CurrentClock) -> RuleService:
+async def _rule_service(request: Request, clock: CurrentClock) -> RuleService:
     return RuleService(request.app.state.catalogue, clock)
 
 

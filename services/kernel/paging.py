@@ -29,7 +29,7 @@ class Paging:
     after: str | None
 
 
-def paging(
+async def paging(
     limit: Annotated[
         int, Query(ge=1, le=LARGEST_PAGE, description="每页条数。Items in a page.")
     ] = 50,

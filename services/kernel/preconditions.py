@@ -18,7 +18,7 @@ def tag(response: Response, version: int) -> None:
     response.headers["ETag"] = etag(version)
 
 
-def _version_read(
+async def _version_read(
     if_match: Annotated[
         str | None, Header(description='读取时返回的 ETag。The ETag that you read, such as "3".')
     ] = None,

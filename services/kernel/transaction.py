@@ -68,17 +68,17 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def _current_session(request: Request) -> AsyncSession:
+async def _current_session(request: Request) -> AsyncSession:
     session: AsyncSession = request.state.session
     return session
 
 
-def _current_journal(request: Request) -> Journal:
+async def _current_journal(request: Request) -> Journal:
     journal: Journal = request.state.journal
     return journal
 
 
-def _current_clock(request: Request) -> Clock:
+async def _current_clock(request: Request) -> Clock:
     return runtime_of(request).clock
 
 

@@ -59,7 +59,7 @@ from services.registry.workflow import RecognitionStatus
 router = APIRouter(route_class=TransactionalRoute)
 
 
-def _registry_service(
+async def _registry_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> RegistryService:
     return RegistryService(session, journal, clock, request.app.state.catalogue)

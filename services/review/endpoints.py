@@ -72,13 +72,13 @@ from services.review.workflow import CaseStatus, ObjectionStatus
 router = APIRouter(route_class=TransactionalRoute)
 
 
-def _case_service(
+async def _case_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> CaseService:
     return CaseService(session, journal, clock, request.app.state.catalogue)
 
 
-def _notice_service(
+async def _notice_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> NoticeService:
     return NoticeService(session, journal, clock, request.app.state.catalogue)

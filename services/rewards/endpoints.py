@@ -70,13 +70,13 @@ from services.rewards.workflow import AwardStatus, RecoveryStatus, ScheduleStatu
 router = APIRouter(route_class=TransactionalRoute)
 
 
-def _schedule_service(
+async def _schedule_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> ScheduleService:
     return ScheduleService(session, journal, clock, request.app.state.catalogue)
 
 
-def _award_service(
+async def _award_service(
     request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
 ) -> AwardService:
     return AwardService(session, journal, clock, request.app.state.catalogue)
