@@ -47,6 +47,7 @@ from services.applications.schemas import (
     RoundIn,
     RoundOut,
     SizeDeterminationIn,
+    SubmissionsOut,
     WithdrawalIn,
 )
 from services.applications.service import (
@@ -60,6 +61,7 @@ from services.applications.views import (
     application_out,
     eligibility_out,
     round_out,
+    submissions_out,
 )
 from services.applications.workflow import ApplicationStatus
 from services.kernel.paging import PageOf, PageOut
@@ -409,6 +411,19 @@ async def withdraw_application(
     withdrawn = await applications.withdraw(application_id, reason=body.reason, applicant=applicant)
     tag(response, withdrawn.version)
     return application_out(withdrawn, applications, applicant)
+
+
+@router.get(
+    "/applications/{application_id}/submissions",
+    tags=["applications"],
+    summary="查看历次提交 · Read what was submitted, and what changed",
+    responses=documented(NotAllowed, ApplicationNotFound),
+)
+async def read_submissions(
+    application_id: UUID, reader: ApplicationReader, applications: Applications
+) -> SubmissionsOut:
+    """Return each submission as it was frozen, with what a correction changed since the last."""
+    return submissions_out(await applications.submissions(application_id, reader))
 
 
 @router.get(

@@ -107,6 +107,15 @@ class ApplicationRepository:
         )
         return {*applied, *recognised}
 
+    async def submissions(self, application_id: UUID) -> Sequence[Submission]:
+        """Return every submission of an application, the first one first."""
+        rows = await self._session.scalars(
+            select(Submission)
+            .where(Submission.application_id == application_id)
+            .order_by(Submission.number)
+        )
+        return rows.all()
+
     async def timeline(self, application_id: UUID) -> Sequence[RowMapping]:
         return await history_of(self._session, tables, "application", application_id)
 

@@ -147,6 +147,33 @@ class ApplicationOut(Out):
     available_actions: list[AvailableAction]
 
 
+class FactChangeOut(Out):
+    fact: str
+    before: JsonValue = Field(description="上次提交的值；无则为 null。Null when it was not given.")
+    after: JsonValue = Field(description="本次提交的值；删除则为 null。Null when it was taken out.")
+
+
+class SubmissionOut(Out):
+    """一次提交：冻结的事实，及与上一次提交的差异。Frozen facts, and what differs from the last."""
+
+    number: int
+    submitted_at: datetime
+    submitted_by: str
+    policy_pack: str
+    pack_checksum: str
+    facts: dict[str, JsonValue]
+    facts_sha256: str = Field(
+        description="事实的 SHA-256：键按字典序、无空白的 UTF-8 JSON。SHA-256 of the facts as JSON in"
+        " UTF-8, keys in order, no spaces."
+    )
+    size_determination: SizeDeterminationOut | None
+    changes: list[FactChangeOut]
+
+
+class SubmissionsOut(Out):
+    items: list[SubmissionOut]
+
+
 class LimitOut(Out):
     """What the fact is measured against: money in yuan, ratios in percent."""
 

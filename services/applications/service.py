@@ -532,6 +532,11 @@ class ApplicationService:
             reader, page, round_id=round_id, status=status, region=region, uscc=uscc
         )
 
+    async def submissions(self, application_id: UUID, reader: Actor) -> Sequence[Submission]:
+        """Return what was submitted, each time as it was frozen."""
+        await self.find(application_id, reader)
+        return await self._applications.submissions(application_id)
+
     async def timeline(self, application_id: UUID, reader: Actor) -> Sequence[RowMapping]:
         await self.find(application_id, reader)
         return await self._applications.timeline(application_id)

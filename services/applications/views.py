@@ -1,14 +1,16 @@
 """Turning what the service knows into what the contract promises."""
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TypedDict
 
-from services.applications.models import Application, Round
+from services.applications.models import Application, Round, Submission
 from services.applications.schemas import (
     ApplicationOut,
     DimensionScoreOut,
     EligibilityOut,
     EnterpriseSizeOut,
+    FactChangeOut,
     FigureOut,
     FindingOut,
     IndicatorScoreOut,
@@ -17,6 +19,8 @@ from services.applications.schemas import (
     RoundOut,
     ScoreOut,
     SizeDeterminationOut,
+    SubmissionOut,
+    SubmissionsOut,
 )
 from services.applications.service import ApplicationService
 from services.kernel.identity.actor import Actor
@@ -70,6 +74,36 @@ def application_out(
         version=of.version,
         available_actions=applications.available_actions(of, reader),
     )
+
+
+def submissions_out(of: Sequence[Submission]) -> SubmissionsOut:
+    return SubmissionsOut(
+        items=[
+            SubmissionOut(
+                number=one.number,
+                submitted_at=one.submitted_at,
+                submitted_by=one.submitted_by,
+                policy_pack=one.policy_pack,
+                pack_checksum=one.pack_checksum,
+                facts=one.facts,
+                facts_sha256=one.facts_sha256,
+                size_determination=None
+                if one.size_determination is None
+                else SizeDeterminationOut.model_validate(one.size_determination),
+                changes=_changes(before.facts, one.facts) if before is not None else [],
+            )
+            for before, one in pairwise([None, *of])
+            if one is not None
+        ]
+    )
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FactChangeOut]:
+    return [
+        FactChangeOut(fact=fact, before=before.get(fact), after=after.get(fact))
+        for fact in sorted({*before, *after})
+        if before.get(fact) != after.get(fact)
+    ]
 
 
 def eligibility_out(of: Eligibility) -> EligibilityOut:

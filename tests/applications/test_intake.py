@@ -1,7 +1,9 @@
 """Intake: a round, a draft, its submission, its correction, its withdrawal."""
 
 import asyncio
+import json
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -325,6 +327,32 @@ async def test_a_returned_application_opens_only_what_the_remarks_name(intake: I
     assert returned["opened"] == ["total_liabilities"]
     assert (closed.status_code, slug(closed)) == (409, "fact-not-opened")
     assert opened.status_code == 200
+
+
+async def test_a_correction_shows_what_it_changed(intake: Intake) -> None:
+    returned = await intake.returned(1, "total_liabilities", "niche", "own_brands")
+    path = f"/applications/{returned['id']}"
+    await intake.enterprise().ask(
+        "PATCH",
+        path,
+        json={"facts": {"total_liabilities": "23000000", "niche": "精密轴承", "own_brands": None}},
+        headers={"If-Match": f'"{returned["version"]}"'},
+    )
+    await intake.enterprise().post(f"{path}/submission")
+
+    shown = (await intake.enterprise().get(f"{path}/submissions")).json()["items"]
+    by_stranger = await intake.enterprise(2).get(f"{path}/submissions")
+
+    first, second = shown
+    assert (first["number"], first["changes"]) == (1, [])
+    assert second["changes"] == [
+        {"fact": "niche", "before": None, "after": "精密轴承"},
+        {"fact": "own_brands", "before": first["facts"]["own_brands"], "after": None},
+        {"fact": "total_liabilities", "before": "24000000.00", "after": "23000000.00"},
+    ]
+    text = json.dumps(second["facts"], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    assert second["facts_sha256"] == sha256(text.encode()).hexdigest()
+    assert by_stranger.status_code == 404
 
 
 async def test_a_correction_is_submitted_even_after_the_round_has_closed(intake: Intake) -> None:
