@@ -250,3 +250,23 @@ async def test_two_citizens_who_number_their_requests_alike_are_both_heard(revie
     assert again.json() == first.json()
     assert other.status_code == 201
     assert other.json()["id"] != first.json()["id"]
+
+
+async def test_what_becomes_secret_is_taken_off_earlier_notices(review: Review) -> None:
+    earlier = await review.on_notice(await review.determined(1), await review.determined(2))
+    path = f"/api/v1/public/notices/{earlier['id']}"
+    review.service.clock.move_to_day(date(2026, 3, 23))
+    await recognise(review, earlier["id"])
+    review.applications.pop(1)
+    later = await review.on_notice(
+        await review.determined(1, is_secret_involved=True), starts_on="2026-03-23"
+    )
+    before = (await review.service.anyone().get(path)).json()["enterprises"]
+    review.service.clock.move_to_day(date(2026, 3, 30))
+
+    recognised = await recognise(review, later["id"], "2026-03-30")
+
+    after = (await review.service.anyone().get(path)).json()["enterprises"]
+    assert recognised.status_code == 201, recognised.text
+    assert {one["uscc"] for one in before} == {uscc_of(1), uscc_of(2)}
+    assert {one["uscc"] for one in after} == {uscc_of(2)}
