@@ -22,7 +22,7 @@ from deploy.standalone.offices import SCOPES, token_for
 from deploy.standalone.postgres import embedded_postgres
 from deploy.standalone.serve import PortTaken
 from deploy.standalone.serve import serve as serve_platform
-from services.kernel.identity.actor import Office
+from services.kernel.identity.actor import Office, fits
 from services.kernel.identity.tokens import LONGEST_LIFE_SECONDS
 from services.policy import credit_code
 from services.policy.credit_code import CreditCodeInvalid
@@ -96,6 +96,8 @@ def token(
         raise _fail("An enterprise's token names its credit code: --uscc")
     if office is not Office.ENTERPRISE and region is None:
         raise _fail("An office's token names the division it is in charge of: --region 520000")
+    if not fits(office, region):
+        raise _fail(f"{office} is an office of another level than {region}.")
     try:
         keys = Home.default().existing_keys()
     except FileNotFoundError as error:

@@ -4,6 +4,7 @@ Ratios are compared as amounts, never as rounded quotients. A fact that is missi
 of zero and a matter of judgement all answer "needs an officer": never a pass, never a crash.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -35,13 +36,13 @@ class _Combined(RuleKind):
     def judge(self, matter: Matter) -> Judgement:
         parts = tuple([part.find(matter) for part in self.conditions])
         verdicts = tuple([part.verdict for part in parts])
-        told = self._told.get(verdicts)
+        told = self.told.get(verdicts)
         if told is None:
-            told = self._told[verdicts] = self._combine(verdicts)
+            told = self.told[verdicts] = self._combine(verdicts)
         return told._replace(parts=parts)
 
-    def _combine(self, verdicts: tuple[Verdict, ...]) -> Judgement:
-        raise NotImplementedError
+    @abstractmethod
+    def _combine(self, verdicts: tuple[Verdict, ...]) -> Judgement: ...
 
     def _telling(self, verdict: Verdict, verdicts: tuple[Verdict, ...], said: Text) -> Judgement:
         """Name the parts that make the answer; each part keeps its own reasons."""

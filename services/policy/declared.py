@@ -1,6 +1,6 @@
 """Rules about what is declared: flags, lists, choices, days, titles, and matters of judgement."""
 
-from collections.abc import Iterator
+from abc import abstractmethod
 from datetime import date
 from typing import Literal
 
@@ -10,30 +10,18 @@ from services.kernel.text import Text
 from services.policy.enterprise_size import Size
 from services.policy.facts import FactKind
 from services.policy.matter import Judgement, Limit, Matter, Verdict
-from services.policy.rule import RuleKind, lacking
+from services.policy.rule import FewAnswers, OneFact, RuleKind, lacking
 from services.policy.validity import years_after
 
 
-class IsTrue(RuleKind):
+class IsTrue(FewAnswers):
     """A flag that has to be true."""
 
+    KINDS = frozenset({FactKind.FLAG})
+
     kind: Literal["is_true"]
-    fact: str
 
-    def facts_used(self) -> tuple[str, ...]:
-        return (self.fact,)
-
-    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
-        yield self.fact, frozenset({FactKind.FLAG})
-
-    def judge(self, matter: Matter) -> Judgement:
-        key = matter.facts.get(self.fact)
-        told = self._told.get(key)
-        if told is None:
-            told = self._told[key] = self._judge(matter)
-        return told
-
-    def _judge(self, matter: Matter) -> Judgement:
+    def judge_anew(self, matter: Matter) -> Judgement:
         stated = Limit("is", "true")
         value = matter.facts.get(self.fact)
         if value is None:
@@ -49,17 +37,12 @@ class IsTrue(RuleKind):
         )
 
 
-class HasAny(RuleKind):
+class HasAny(OneFact):
     """A list with something in it."""
 
+    KINDS = frozenset({FactKind.TEXTS})
+
     kind: Literal["has_any"]
-    fact: str
-
-    def facts_used(self) -> tuple[str, ...]:
-        return (self.fact,)
-
-    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
-        yield self.fact, frozenset({FactKind.TEXTS})
 
     def judge(self, matter: Matter) -> Judgement:
         stated = Limit("at_least", "1", "count")
@@ -77,28 +60,16 @@ class HasAny(RuleKind):
         )
 
 
-class OneOf(RuleKind):
+class OneOf(FewAnswers):
     """A choice among what the law lists; `officer` are choices that the law leaves open (等)."""
 
+    KINDS = frozenset({FactKind.CHOICE})
+
     kind: Literal["one_of"]
-    fact: str
     accepted: tuple[str, ...]
     officer: tuple[str, ...] = ()
 
-    def facts_used(self) -> tuple[str, ...]:
-        return (self.fact,)
-
-    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
-        yield self.fact, frozenset({FactKind.CHOICE})
-
-    def judge(self, matter: Matter) -> Judgement:
-        key = matter.facts.get(self.fact)
-        told = self._told.get(key)
-        if told is None:
-            told = self._told[key] = self._judge(matter)
-        return told
-
-    def _judge(self, matter: Matter) -> Judgement:
+    def judge_anew(self, matter: Matter) -> Judgement:
         stated = Limit("one_of", ", ".join(self.accepted))
         value = matter.facts.get(self.fact)
         if value is None:
@@ -146,26 +117,14 @@ class IsSmallOrMedium(RuleKind):
         )
 
 
-class NotTrue(RuleKind):
+class NotTrue(FewAnswers):
     """A flag that bars the enterprise when it is true."""
 
+    KINDS = frozenset({FactKind.FLAG})
+
     kind: Literal["not_true"]
-    fact: str
 
-    def facts_used(self) -> tuple[str, ...]:
-        return (self.fact,)
-
-    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
-        yield self.fact, frozenset({FactKind.FLAG})
-
-    def judge(self, matter: Matter) -> Judgement:
-        key = matter.facts.get(self.fact)
-        told = self._told.get(key)
-        if told is None:
-            told = self._told[key] = self._judge(matter)
-        return told
-
-    def _judge(self, matter: Matter) -> Judgement:
+    def judge_anew(self, matter: Matter) -> Judgement:
         stated = Limit("is", "false")
         value = matter.facts.get(self.fact)
         if value is None:
@@ -181,27 +140,22 @@ class NotTrue(RuleKind):
         )
 
 
-class _DaysAgo(RuleKind):
+class _DaysAgo(OneFact):
     """A day that something happened on, looked at from the day of application.
 
     It stops counting on the day on which that many full years are over.
     """
 
-    fact: str
+    KINDS = frozenset({FactKind.DAY})
+
     years: int = Field(ge=1)
-
-    def facts_used(self) -> tuple[str, ...]:
-        return (self.fact,)
-
-    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
-        yield self.fact, frozenset({FactKind.DAY})
 
     def judge(self, matter: Matter) -> Judgement:
         value = matter.facts.get(self.fact)
         if value is None:
-            told = self._told.get(None)
+            told = self.told.get(None)
             if told is None:
-                told = self._told[None] = self._without(matter)
+                told = self.told[None] = self._without(matter)
             return told
         happened_on = date.fromisoformat(value)
         if happened_on > matter.today:
@@ -227,14 +181,14 @@ class _DaysAgo(RuleKind):
             self.stated(),
         )
 
-    def stated(self) -> Limit:
-        raise NotImplementedError
+    @abstractmethod
+    def stated(self) -> Limit: ...
 
-    def when_none(self) -> Verdict:
-        raise NotImplementedError
+    @abstractmethod
+    def when_none(self) -> Verdict: ...
 
-    def of(self, matter: Matter, happened_on: date, *, over_on: date) -> Judgement:
-        raise NotImplementedError
+    @abstractmethod
+    def of(self, matter: Matter, happened_on: date, *, over_on: date) -> Judgement: ...
 
 
 class WithinYears(_DaysAgo):
@@ -301,13 +255,6 @@ class HoldsTitle(RuleKind):
         return ()
 
     def judge(self, matter: Matter) -> Judgement:
-        key = self.title in matter.titles_held
-        told = self._told.get(key)
-        if told is None:
-            told = self._told[key] = self._judge(matter)
-        return told
-
-    def _judge(self, matter: Matter) -> Judgement:
         holds = self.title in matter.titles_held
         name = matter.titles[self.title]
         return Judgement(

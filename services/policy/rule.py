@@ -1,8 +1,9 @@
 """What every kind of rule has: the facts that it uses, and how it is judged."""
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Hashable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,25 +14,53 @@ from services.policy.matter import Judgement, Limit, Matter, Verdict, missing_fa
 class RuleKind(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def facts_used(self) -> tuple[str, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def facts_used(self) -> tuple[str, ...]: ...
 
     @cached_property
     def uses(self) -> tuple[str, ...]:
         """The facts used, found once."""
         return self.facts_used()
 
-    @cached_property
-    def _told(self) -> dict[Any, Judgement]:
-        """Judgements that were made before, by what they depend on. A rule belongs to one pack."""
-        return {}
-
     def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
         """Yield each fact that has to be of certain kinds, with those kinds."""
         yield from ()
 
+    @abstractmethod
+    def judge(self, matter: Matter) -> Judgement: ...
+
+    @cached_property
+    def told(self) -> dict[Hashable, Judgement]:
+        """Judgements that were made before, by what they depend on. A rule belongs to one pack."""
+        return {}
+
+
+class OneFact(RuleKind):
+    """A rule about one fact, of one of some kinds."""
+
+    KINDS: ClassVar[frozenset[FactKind]]
+
+    fact: str
+
+    def facts_used(self) -> tuple[str, ...]:
+        return (self.fact,)
+
+    def wants(self) -> Iterator[tuple[str, frozenset[FactKind]]]:
+        yield self.fact, self.KINDS
+
+
+class FewAnswers(OneFact):
+    """A rule that depends on its fact alone, which has few values: each is judged once."""
+
     def judge(self, matter: Matter) -> Judgement:
-        raise NotImplementedError
+        key = matter.facts.get(self.fact)
+        told = self.told.get(key)
+        if told is None:
+            told = self.told[key] = self.judge_anew(matter)
+        return told
+
+    @abstractmethod
+    def judge_anew(self, matter: Matter) -> Judgement: ...
 
 
 def lacking(matter: Matter, facts: tuple[str, ...], limit: Limit) -> Judgement:

@@ -4,6 +4,7 @@ A value on the boundary of two bands takes the higher points, also where less is
 missing or left to an officer keeps a score open between the least and the most it can become.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
@@ -130,15 +131,15 @@ class MeasuredBands(_Part):
 
 
 class _Scale(_Part):
-    def facts_used(self) -> tuple[str, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def facts_used(self) -> tuple[str, ...]: ...
 
     @cached_property
     def uses(self) -> tuple[str, ...]:
         return self.facts_used()
 
-    def points(self, matter: Matter, out_of: Decimal) -> Points:
-        raise NotImplementedError
+    @abstractmethod
+    def points(self, matter: Matter, out_of: Decimal) -> Points: ...
 
     def flaws(self) -> Iterator[str]:
         yield from ()
@@ -299,8 +300,8 @@ class _Items(_Scale):
         """Points that were given before, by the answers. A scale belongs to one indicator."""
         return {}
 
-    def _points(self, verdicts: tuple[Verdict, ...], out_of: Decimal) -> Points:
-        raise NotImplementedError
+    @abstractmethod
+    def _points(self, verdicts: tuple[Verdict, ...], out_of: Decimal) -> Points: ...
 
     def _split(self, verdicts: tuple[Verdict, ...]) -> tuple[list[Item], list[Item]]:
         """Return what is met, and what is open."""

@@ -43,6 +43,8 @@ def test_a_token_is_printed_for_any_office(home: Home) -> None:
         (["--office", "enterprise", "--uscc", "9152"], "18 characters"),
         (["--office", "city_office", "--region", "440100"], "division"),
         (["--office", "mayor", "--region", "520100"], "mayor"),
+        (["--office", "provincial_office", "--region", "520100"], "another level"),
+        (["--office", "city_office", "--region", "520000"], "another level"),
     ],
 )
 def test_a_token_that_cannot_be_is_explained(home: Home, arguments: list[str], says: str) -> None:

@@ -52,7 +52,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         """Drop an office whose level the region does not have: a county is no province."""
-        held = frozenset(one for one in self.offices if _fits(one, self.region))
+        held = frozenset(one for one in self.offices if fits(one, self.region))
         object.__setattr__(self, "offices", held)
 
     def holds(self, *offices: Office) -> bool:
@@ -84,7 +84,8 @@ _LEVELS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
-def _fits(office: str, region: str | None) -> bool:
+def fits(office: str, region: str | None) -> bool:
+    """Whether an office can be held in a region: a province's not in a county."""
     level = _LEVELS.get(office)
     return level is None or (region is not None and level(region))
 
