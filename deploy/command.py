@@ -168,6 +168,7 @@ def new(
             issuer=issuer,
             addresses={name: f"http://{name}:8000" for name in (GATEWAY, *SERVICES)},
             files_at="/run/srdi",
+            documents_at="/var/lib/srdi",
         )
     except FileExistsError as error:
         raise _fail(f"{folder} is there already; its secrets are not overwritten.") from error

@@ -1,12 +1,16 @@
 """What others rely on, as files, so that a change of it shows in review: `make contract`.
 
-The merged OpenAPI document, and the JSON Schema by which an editor completes a pack.toml.
+The merged OpenAPI document, and the JSON Schemas by which an editor completes a pack.toml and a
+documents.toml.
 """
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy.engine import URL
 
 from deploy.schema import PROJECT, SERVICES
@@ -14,25 +18,30 @@ from deploy.standalone.home import ISSUER
 from deploy.standalone.platform import put_together
 from gateway.contract import merge_contracts
 from gateway.keys import KeyRing
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import SystemClock
 from services.kernel.identity.tokens import SigningKey
 from services.kernel.problems import problem_catalogue
+from services.policy.documents import DocumentsFile
 from services.policy.pack import PackDocument
 
 SNAPSHOT = PROJECT / "docs" / "openapi.json"
 PACK_SCHEMA = PROJECT / "docs" / "pack.schema.json"
+DOCUMENTS_SCHEMA = PROJECT / "docs" / "documents.schema.json"
 
 
 def merged_contract() -> dict[str, Any]:
     """Return the contract that the gateway serves. Nothing is connected to."""
-    platform = put_together(
-        owner=URL.create("postgresql+asyncpg", database="nowhere"),
-        passwords={},
-        keys=KeyRing((SigningKey.generate(),)),
-        issuer=ISSUER,
-        clients={},
-        clock=SystemClock(),
-    )
+    with tempfile.TemporaryDirectory(prefix="srdi-contract-") as folder:
+        platform = put_together(
+            owner=URL.create("postgresql+asyncpg", database="nowhere"),
+            passwords={},
+            intake=IntakeSettings.in_folder(Path(folder)),
+            keys=KeyRing((SigningKey.generate(),)),
+            issuer=ISSUER,
+            clients={},
+            clock=SystemClock(),
+        )
     own = platform.gateway.openapi() | {"x-problems": problem_catalogue("services.kernel.")}
     return merge_contracts(
         own, {service: platform.services[service].openapi() for service in SERVICES}
@@ -41,14 +50,19 @@ def merged_contract() -> dict[str, Any]:
 
 def pack_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a pack.toml."""
+    return _schema_of(PackDocument, "Policy pack")
+
+
+def documents_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a documents.toml."""
+    return _schema_of(DocumentsFile, "Documents of a policy pack")
+
+
+def _schema_of(file: type[BaseModel], title: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Policy pack",
-        **{
-            name: value
-            for name, value in PackDocument.model_json_schema().items()
-            if name != "title"
-        },
+        "title": title,
+        **{name: value for name, value in file.model_json_schema().items() if name != "title"},
     }
 
 
@@ -57,7 +71,11 @@ def spelled(contract: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    for file, document in ((SNAPSHOT, merged_contract()), (PACK_SCHEMA, pack_schema())):
+    for file, document in (
+        (SNAPSHOT, merged_contract()),
+        (PACK_SCHEMA, pack_schema()),
+        (DOCUMENTS_SCHEMA, documents_schema()),
+    ):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(spelled(document), "utf-8")
         sys.stdout.write(f"{file} is written\n")

@@ -33,11 +33,13 @@ def write_deployment(
     issuer: str,
     addresses: Mapping[str, str],
     files_at: str | None = None,
+    documents_at: str | None = None,
 ) -> None:
     """Write keys, clients and environment files into a new folder.
 
     `owner` is the database's owner; `addresses` say where the gateway and each service listen.
-    `files_at` is where the gateway will see the folder, when that is not where it is written.
+    `files_at` is where the gateway will see the folder, when that is not where it is written, and
+    `documents_at` is a folder in which intake keeps its documents, as intake sees it.
     Raises `FileExistsError` when the folder is there already: secrets are never overwritten.
     """
     folder.mkdir(parents=True, mode=0o700)
@@ -55,8 +57,16 @@ def write_deployment(
     )
     for service in SERVICES:
         login = owner.set(username=login_of(service), password=passwords[service])
+        more = {}
+        if service == "applications":
+            kept_in = documents_at or str(folder.absolute() / "documents")
+            more = {
+                "SRDI_DOCUMENTS_URL": f"file://{kept_in}/kept",
+                "SRDI_SPOOL_FOLDER": f"{kept_in}/arriving",
+            }
         _write_environment(
             folder / f"{service}.env",
+            **more,
             SRDI_ISSUER=issuer,
             SRDI_DATABASE_URL=login.render_as_string(hide_password=False),
             SRDI_GATEWAY_URL=addresses[GATEWAY],

@@ -21,8 +21,9 @@ from services.kernel.text import Text
 from services.policy.cases import CasesInvalid, read_cases, run_case, untried
 from services.policy.catalogue import PACKS, PackInvalid, load_catalogue, read_pack
 from services.policy.difference import differences
+from services.policy.documents import DocumentKind
 from services.policy.eligibility import Eligibility, check
-from services.policy.lock import write_lock
+from services.policy.lock import DOCUMENTS_FILE, LOCKED_FILES, PACK_FILE, lock_of, write_lock
 from services.policy.matter import Finding, Kind, Score, Verdict, spelled
 from services.policy.pack import Pack, Title
 from services.policy.source import unsourced
@@ -65,7 +66,7 @@ def _say(message: str) -> None:
 
 def _folder_of(pack: str) -> Path:
     for folder in (Path(pack), PACKS / pack):
-        if (folder / "pack.toml").is_file():
+        if (folder / PACK_FILE).is_file():
             return folder.resolve()
     _fail(f"There is no pack {pack}. `srdi pack list` names those that ship.")
 
@@ -73,8 +74,7 @@ def _folder_of(pack: str) -> Path:
 def _read(pack: str) -> tuple[Pack, Path]:
     folder = _folder_of(pack)
     try:
-        is_locked = (folder / "pack.lock").exists()
-        return read_pack(folder / "pack.toml", must_be_locked=is_locked), folder
+        return read_pack(folder / PACK_FILE, must_be_locked=False), folder
     except PackInvalid as invalid:
         _fail(str(invalid))
 
@@ -124,13 +124,25 @@ def _checked(name: str) -> list[str]:
                 f"{pack.name}: case “{result.case.name}”: expected {dict(result.case.expect)}, {found}"
             )
     wrong += [f"{pack.name}: {limit}" for limit in untried(pack, cases)]
-    lock = "locked" if (folder / "pack.lock").exists() else "not locked yet"
     _say(
         f"{pack.name}: titles {len(pack.titles)}, conditions {len(pack.conditions)},"
         f" vetoes {len(pack.vetoes)}, scoring tables {len(pack.scoring_tables)},"
-        f" stages {len(pack.stages)}, worked cases {len(cases)}; {lock}; sha256 {pack.checksum}"
+        f" stages {len(pack.stages)}, worked cases {len(cases)};"
+        f" {_locked(folder, PACK_FILE)}; sha256 {pack.checksum}"
+    )
+    if pack.documents_checksum is None:
+        _say(f"{pack.name}: no {DOCUMENTS_FILE}, so no document is asked for")
+        return wrong
+    _say(
+        f"{pack.name}: documents {len(pack.documents)},"
+        f" required {sum(one.is_required for one in pack.documents)};"
+        f" {_locked(folder, DOCUMENTS_FILE)}; sha256 {pack.documents_checksum}"
     )
     return wrong
+
+
+def _locked(folder: Path, file: str) -> str:
+    return "locked" if lock_of(folder, file).exists() else "not locked yet"
 
 
 @app.command()
@@ -236,6 +248,25 @@ def _add_title(root: Tree, pack: Pack, title: Title, language: Language) -> None
     if title.stages:
         stages = pack.stages_of(title.id)
         branch.add(" → ".join(_in(stage.name, language) for stage in stages))
+    if documents := pack.documents_of(title.id):
+        asked = branch.add("申报材料" if language == "zh" else "Documents")
+        for document in documents:
+            asked.add(_document_line(pack, document, language))
+
+
+def _document_line(pack: Pack, document: DocumentKind, language: Language) -> str:
+    needed = Text("选交", "optional")
+    if document.is_required:
+        needed = Text("必交", "required")
+    if document.required_when is not None:
+        label = pack.facts[document.required_when].label
+        needed = Text(f"申报“{label.zh}”的必交", f"required of: {label.en}")
+    types = ", ".join(one.partition("/")[2].upper() for one in document.media_types)
+    only = f"  ({document.applies_to})" if document.applies_to else ""
+    return (
+        f"{escape(document.clause)}  {_in(document.name, language)}: {_in(needed, language)};"
+        f" {types} ≤ {document.max_megabytes} MB{only}"
+    )
 
 
 def _add_rules(root: Tree, pack: Pack, language: Language) -> None:
@@ -359,10 +390,10 @@ def new(
         _fail(f"{jurisdiction} is no division code of six digits.")
     origin = _folder_of(source)
     try:
-        shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("pack.lock"))
+        shutil.copytree(origin, folder, ignore=shutil.ignore_patterns("*.lock"))
     except FileExistsError:
         _fail(f"{folder} is there already.")
-    file = folder / "pack.toml"
+    file = folder / PACK_FILE
     document = tomlkit.parse(file.read_text("utf-8"))
     document["in_force_from"] = in_force_from
     document.pop("in_force_until", None)
@@ -372,6 +403,7 @@ def new(
     _say(
         f"{folder} is a copy of {source}, in force from {in_force_from} and not locked. Now\n"
         "  change pack.toml, and in SOURCE.md the text that it quotes,\n"
+        "  change documents.toml, if other documents are asked for,\n"
         f"  add cases to cases.toml until `srdi pack check {folder}` is content,\n"
         f"  see what changed with `srdi pack diff {source} {folder}`,\n"
         f"  and publish it with `srdi pack lock {folder}`."
@@ -382,11 +414,20 @@ def new(
 def lock(
     folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
 ) -> None:
-    """Lock a pack when it is published. A locked pack is never changed; correct it in a new one."""
-    if (folder / "pack.lock").exists():
+    """Lock a pack and its documents when it is published. What is locked is never changed.
+
+    A correction goes into a new folder. Documents that came after their pack was locked are locked
+    alone.
+    """
+    unlocked = [
+        file
+        for file in LOCKED_FILES
+        if (folder / file).exists() and not lock_of(folder, file).exists()
+    ]
+    if not unlocked:
         _fail(f"{folder} is locked already; corrections go into a new folder.")
     wrong = _checked(str(folder))
     if wrong:
         _fail("\n".join(wrong))
-    checksum = write_lock(folder)
-    _say(f"{folder} is locked: sha256 {checksum}")
+    for file in unlocked:
+        _say(f"{folder / file} is locked: sha256 {write_lock(folder, file)}")

@@ -1,6 +1,7 @@
 """Forwarding to a service: to its app when it is in this process, else to its address."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from yarl import URL
 
 from services.kernel.logging import REQUEST_ID_HEADER, trace_of
 from services.kernel.problems import BodyTooSlow, Overloaded
+from services.kernel.uploads import is_too_slow
 
 # Meant for one connection only (RFC 9110, 7.6.1); each side makes its own.
 _HOP_BY_HOP = frozenset(
@@ -136,6 +138,7 @@ class _Flowing:
     def __init__(self, request: Request, longest_pause: float) -> None:
         self._parts = aiter(request.stream())
         self._longest_pause = longest_pause
+        self._size, self._begun_at = 0, time.monotonic()
         self.is_too_slow = False
 
     async def parts(self) -> AsyncIterator[bytes]:
@@ -148,6 +151,10 @@ class _Flowing:
             except TimeoutError:
                 self.is_too_slow = True
                 raise
+            self._size += len(part)
+            if is_too_slow(self._size, seconds=time.monotonic() - self._begun_at):
+                self.is_too_slow = True
+                raise TimeoutError
             yield part
 
 
@@ -167,7 +174,8 @@ class RemoteUpstream:
                 # No limit: a few callers who send their bodies slowly would hold every place. What
                 # bounds them is below, and the number of files that the process may open.
                 connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=60, connect=3),
+                # None in all: a large file may take its time, as long as it keeps moving.
+                timeout=aiohttp.ClientTimeout(total=None, connect=3, sock_read=60),
             )
         return self._session
 

@@ -10,6 +10,7 @@ COLLECTIONS = {
     "applications": "applications",
     "application-imports": "applications",
     "application-template.xlsx": "applications",
+    "filing-mandates": "applications",
     "eligibility-checks": "applications",
     "packs": "applications",
     "divisions": "applications",

@@ -21,7 +21,7 @@ def create_journal_tables(schema: str) -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_journal_head_is_the_only_row")),
         schema=schema,
     )
-    op.execute(f"INSERT INTO {schema}.journal_head VALUES (1, 0, '{GENESIS}', 0)")  # noqa: S608 - both are ours
+    op.execute(f"INSERT INTO {schema}.journal_head VALUES (1, 0, '{GENESIS}', 0)")
     op.create_table(
         "history",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),

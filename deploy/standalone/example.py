@@ -9,17 +9,17 @@ The platform's clock is moved from day to day as the story goes, and ends at the
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
+from deploy.standalone.firms import CONTACT, FIRMS, Firm
 from deploy.standalone.home import ExampleProgress
+from deploy.standalone.papers import one_page_pdf
 from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
-from services.policy import credit_code
 
 PACK = "guizhou/2021-05-06"
 LENGTH = timedelta(days=220)
@@ -32,150 +32,6 @@ _LOOK_AGAIN_SECONDS = 0.05
 class StoryStuck(Exception):
     """A step was answered otherwise than the story expects."""
 
-
-@dataclass(frozen=True, slots=True)
-class Firm:
-    """A fictitious enterprise, and what is particular about it."""
-
-    key: str
-    serial: int
-    name: str
-    division: str
-    facts: Mapping[str, Any]
-    tale: str
-
-    @property
-    def uscc(self) -> str:
-        return credit_code.generate(self.serial)
-
-    @property
-    def city(self) -> str:
-        return f"{self.division[:4]}00"
-
-    def declared(self) -> dict[str, Any]:
-        return {
-            "legal_name": self.name,
-            "uscc": self.uscc,
-            "is_legal_person": True,
-            "established_on": "2014-05-20",
-            "registered_division": self.city,
-            "applying_division": self.division,
-            "industry_code": "3484",
-            "focus_field": "advanced_equipment",
-            "product_direction": "four_bases",
-            "fiscal_year": 2025,
-            "employees": 126,
-            "operating_revenue": "68000000.00",
-            "main_business_revenue": "61200000.00",
-            "total_assets": "80000000.00",
-            "total_liabilities": "36000000.00",
-            "rd_expense": "4100000.00",
-            "rd_employees": 22,
-            "independent_ip": 9,
-            "management_certifications": ["ISO 9001"],
-            "own_brands": ["示例"],
-            "digital_level": "level_2",
-            "niche": "精密零部件",
-            "niche_since": "2016-01-01",
-            "supplies_large_enterprises": True,
-            "is_secret_involved": False,
-            "has_false_information": False,
-            "has_tax_or_dishonesty_record": False,
-            **self.facts,
-        }
-
-
-FIRMS = {
-    firm.key: firm
-    for firm in (
-        Firm(
-            "rising",
-            10000001,
-            "贵阳示例精密轴承有限公司",
-            "520102",
-            {},
-            "recognised, little giant, then national: paid only the difference",
-        ),
-        Firm(
-            "exact",
-            10000002,
-            "遵义示例新材料有限公司",
-            "520302",
-            {
-                "focus_field": "basic_materials",
-                "total_assets": "80000000.00",
-                "total_liabilities": "56000000.00",
-                "operating_revenue": "68000000.00",
-                "main_business_revenue": "47600000.00",
-            },
-            "exactly 70 % debt and 70 % main business: passes",
-        ),
-        Firm(
-            "beyond",
-            10000003,
-            "遵义示例机械配件有限公司",
-            "520302",
-            {
-                "total_assets": "80000000.00",
-                "total_liabilities": "56000000.01",
-                "operating_revenue": "68000000.00",
-                "main_business_revenue": "47599999.99",
-            },
-            "a cent beyond both limits: refused at submission",
-        ),
-        Firm(
-            "craft",
-            10000004,
-            "雷山示例银饰有限公司",
-            "522634",
-            {
-                "focus_field": "ethnic_crafts",
-                "product_direction": "provincial_strength",
-                "industry_code": "2438",
-                "is_ethnic_craft": True,
-                "employees": 15,
-                "operating_revenue": "10000000.00",
-                "main_business_revenue": "9800000.00",
-                "total_assets": "8000000.00",
-                "total_liabilities": "2000000.00",
-                "niche": "苗族银饰",
-            },
-            "ethnic crafts at exactly 10 million: recognised",
-        ),
-        Firm(
-            "corrected",
-            10000005,
-            "安顺示例食品有限公司",
-            "520402",
-            {"focus_field": "ecological_food", "industry_code": "1492", "niche": "刺梨饮料"},
-            "returned by its city, corrected, recognised",
-        ),
-        Firm(
-            "refused",
-            10000006,
-            "毕节示例化工有限公司",
-            "520502",
-            {"focus_field": "modern_chemicals", "industry_code": "2614", "niche": "精细化学品"},
-            "refused by the experts",
-        ),
-        Firm(
-            "fallen",
-            10000007,
-            "兴义示例电子有限公司",
-            "522301",
-            {"focus_field": "big_data_electronics", "industry_code": "3985", "niche": "电子元件"},
-            "little giant, paid; revoked for a false declaration, money called back",
-        ),
-        Firm(
-            "secret",
-            10000008,
-            "贵安示例装备有限公司",
-            "520900",
-            {"is_secret_involved": True, "niche": "特种装备"},
-            "secret-involved: recognised, and shown to no outsider",
-        ),
-    )
-}
 
 # Amounts of this example only: the plan prints none.
 PROVINCIAL_AMOUNT = "200000.00"
@@ -274,9 +130,11 @@ class Storyteller:
                     "round_id": self._told("round")["id"],
                     "kind": "new",
                     "facts": firm.declared(),
+                    "contact": CONTACT,
                 },
                 uscc=firm.uscc,
             )
+            await self._attach(firm, application, firm.key)
             await self._post(
                 f"{firm.key}-submission",
                 Office.ENTERPRISE,
@@ -284,6 +142,23 @@ class Storyteller:
                 uscc=firm.uscc,
                 expect=HTTPStatus.CONFLICT if firm.key == "beyond" else None,
             )
+
+    async def _attach(self, firm: Firm, application: Mapping[str, Any], name: str) -> None:
+        """Send each document that is needed and not there yet: a page that says what it stands for."""
+        path = f"/applications/{application['id']}/documents"
+        listed = await self._until(path, Office.ENTERPRISE, lambda _: True, uscc=firm.uscc)
+        for one in listed["items"]:
+            if one["is_needed"] and one["document"] is None:
+                kind = one["kind"]
+                await self._ask(
+                    f"{name}-{kind}",
+                    "PUT",
+                    Office.ENTERPRISE,
+                    f"{path}/{kind}",
+                    one_page_pdf(f"Example of {kind.replace('_', ' ')}, {firm.uscc}"),
+                    uscc=firm.uscc,
+                    headers={"Content-Type": "application/pdf"},
+                )
 
     async def _review_the_round(self) -> None:
         cases = [firm for firm in FIRMS.values() if firm.key != "beyond"]
@@ -372,7 +247,13 @@ class Storyteller:
                 f"{firm.key}-giant-draft",
                 Office.ENTERPRISE,
                 "/applications",
-                {"round_id": giants["id"], "kind": "new", "facts": firm.declared()},
+                {
+                    "round_id": giants["id"],
+                    "kind": "new",
+                    "facts": firm.declared(),
+                    "contact": CONTACT,
+                    "copied_from": self._told(f"{firm.key}-draft")["id"],
+                },
                 uscc=firm.uscc,
             )
             # The title has to have reached intake before it lets the enterprise on.
@@ -639,7 +520,7 @@ class Storyteller:
         method: str,
         office: Office | None,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         *,
         headers: Mapping[str, str],
         expect: HTTPStatus | None = None,
@@ -651,7 +532,8 @@ class Storyteller:
         answer = await self._client.request(
             method,
             f"/api/v1{path}",
-            json=body,
+            json=None if isinstance(body, bytes) else body,
+            content=body if isinstance(body, bytes) else None,
             headers={**headers, **self._authorization(office, **who)},
         )
         is_expected = answer.status_code == expect if expect else answer.is_success

@@ -14,6 +14,7 @@ from pydantic import BaseModel, JsonValue
 from deploy.schema import PROJECT
 from gateway.clients import Client, read_clients
 from gateway.keys import KeyRing, create_key, read_keys
+from services.applications.settings import IntakeSettings
 
 ISSUER = "http://127.0.0.1/standalone"
 
@@ -44,6 +45,12 @@ class Home:
     @property
     def postgres(self) -> Path:
         return self.folder / "postgres"
+
+    def intake(self) -> IntakeSettings:
+        """Return where documents are kept: in the folder, unless a variable says otherwise."""
+        if "SRDI_DOCUMENTS_URL" in os.environ:
+            return IntakeSettings()
+        return IntakeSettings.in_folder(self.folder)
 
     @property
     def log_file(self) -> Path:

@@ -24,13 +24,13 @@ from gateway.clients import Client
 from gateway.issuer import Issuer
 from gateway.keys import KeyRing
 from gateway.proxy import AppUpstream
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.identity.actor import Scope as TokenScope
 from services.kernel.service_app import Connections, Environment
 
 CREATE: Mapping[str, Callable[[Environment], FastAPI]] = {
-    "applications": services.applications.app.create_app,
     "review": services.review.app.create_app,
     "registry": services.registry.app.create_app,
     "rewards": services.rewards.app.create_app,
@@ -65,6 +65,15 @@ class Platform:
             yield
 
 
+def create_service(
+    service: str, environment: Environment, intake: Callable[[], IntakeSettings]
+) -> FastAPI:
+    """Build the app of a service; intake is told more than the others are."""
+    if service == "applications":
+        return services.applications.app.create_app(environment, intake())
+    return CREATE[service](environment)
+
+
 def service_client(service: str, secret: str) -> Client:
     """Return the client under which a service reads the others' feeds."""
     return Client(
@@ -79,6 +88,7 @@ def put_together(
     *,
     owner: URL,
     passwords: Mapping[str, str],
+    intake: IntakeSettings,
     keys: KeyRing,
     issuer: str,
     clients: Mapping[str, Client],
@@ -99,7 +109,8 @@ def put_together(
         if service in passwords:
             login["password"] = passwords[service]
         url = owner.set(**login).render_as_string(hide_password=False)
-        apps[service] = late[service].app = CREATE[service](
+        apps[service] = late[service].app = create_service(
+            service,
             Environment(
                 database=Database(url, pool_size=pool_size),
                 clock=clock,
@@ -110,7 +121,8 @@ def put_together(
                     gateway=_in_process(late["gateway"]),
                     feeds={source: _in_process(late[source]) for source in FEEDS[service]},
                 ),
-            )
+            ),
+            lambda: intake,
         )
     gateway = create_gateway(
         issuer=Issuer(issuer=issuer, keys=keys, clients={**clients, **own_clients}),

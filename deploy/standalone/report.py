@@ -6,7 +6,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from deploy.standalone.example import FIRMS, Firm
+from deploy.standalone.firms import FIRMS, Firm
 from deploy.standalone.home import ExampleProgress
 from deploy.standalone.offices import token_for
 from gateway.keys import KeyRing

@@ -67,7 +67,13 @@ async def _serve(
     clock = AdjustableClock()
     keys = home.keys()
     platform = put_together(
-        owner=owner, passwords={}, keys=keys, issuer=ISSUER, clients=home.clients(), clock=clock
+        owner=owner,
+        passwords={},
+        intake=home.intake(),
+        keys=keys,
+        issuer=ISSUER,
+        clients=home.clients(),
+        clock=clock,
     )
     server = uvicorn.Server(
         uvicorn.Config(

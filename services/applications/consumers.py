@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from services.applications.models import Holding
 from services.applications.repository import HoldingRepository
-from services.applications.service import ReviewNews
+from services.applications.review_news import ReviewNews
 from services.applications.workflow import Step
 from services.contracts.registry import (
     RecognitionEvent,

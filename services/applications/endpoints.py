@@ -1,4 +1,4 @@
-"""Intake's routes: rounds, applications, eligibility."""
+"""Intake's routes for applications (申报) and eligibility."""
 
 from typing import Annotated
 from uuid import UUID
@@ -9,10 +9,11 @@ from services.applications.access import (
     Anyone,
     Applicant,
     ApplicationReader,
-    RoundKeeper,
-    RoundReader,
+    Enterprise,
     SizeOfficer,
 )
+from services.applications.contacts import checked_contact
+from services.applications.models import Application
 from services.applications.problems import (
     ApplicationExists,
     ApplicationIncomplete,
@@ -21,49 +22,46 @@ from services.applications.problems import (
     ApplicationNotFound,
     ApplicationNotSubmittable,
     ApplicationNotWithdrawable,
+    ContactInvalid,
+    CopyNotPossible,
+    EnterpriseWordMissing,
     Excluded,
-    ExtensionTooEarly,
     FactNotOpened,
     FactsInvalid,
     NotEligible,
+    NothingToConfirm,
     NothingToRenew,
+    NotInRegister,
     NotYourEnterprise,
+    RegisterAway,
     RenewalNotOpen,
-    RoundClosed,
-    RoundCodeTaken,
     RoundNotFound,
     RoundNotOpen,
     TitleHeldAlready,
     UnknownPackOrTitle,
 )
+from services.applications.register import RegisterUnavailable
+from services.applications.rule_service import EligibilityQuestion, RuleService
 from services.applications.schemas import (
     ApplicationIn,
     ApplicationOut,
     ApplicationPatch,
-    ClosureIn,
     EligibilityIn,
     EligibilityOut,
-    ExtensionIn,
-    RoundIn,
-    RoundOut,
+    PrefillIn,
+    PrefillOut,
     SizeDeterminationIn,
     SubmissionsOut,
     WithdrawalIn,
 )
-from services.applications.service import (
-    ApplicationService,
-    EligibilityQuestion,
-    NewRound,
-    RoundService,
-    RuleService,
-)
+from services.applications.service import ApplicationService
 from services.applications.views import (
     application_out,
     eligibility_out,
-    round_out,
     submissions_out,
 )
 from services.applications.workflow import ApplicationStatus
+from services.kernel.identity.actor import Actor
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import VersionRead, tag
 from services.kernel.problems import (
@@ -81,18 +79,14 @@ from services.kernel.transaction import (
     CurrentJournal,
     CurrentSession,
     QuestionRoute,
+    ReceivedAt,
     TransactionalRoute,
+    runtime_of,
 )
 from services.policy.enterprise_size import SizeDetermination
 
 router = APIRouter(route_class=TransactionalRoute)
 questions = APIRouter(route_class=QuestionRoute)
-
-
-async def _round_service(
-    request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
-) -> RoundService:
-    return RoundService(session, journal, clock, request.app.state.catalogue)
 
 
 async def _application_service(
@@ -105,103 +99,8 @@ async def _rule_service(request: Request, clock: CurrentClock) -> RuleService:
     return RuleService(request.app.state.catalogue, clock)
 
 
-Rounds = Annotated[RoundService, Depends(_round_service)]
 Applications = Annotated[ApplicationService, Depends(_application_service)]
 Rules = Annotated[RuleService, Depends(_rule_service)]
-
-
-@router.post(
-    "/rounds",
-    status_code=201,
-    tags=["rounds"],
-    summary="开启申报批次 · Open a round",
-    responses=documented(NotAllowed, RoundCodeTaken, UnknownPackOrTitle),
-)
-async def open_round(
-    body: RoundIn, officer: RoundKeeper, rounds: Rounds, response: Response
-) -> RoundOut:
-    """Announce a round (六(一)): its title, its days in China Standard Time and its packs."""
-    opened = await rounds.open_round(
-        NewRound(
-            code=body.code,
-            name=body.name,
-            title=body.title,
-            new_pack=body.kinds.new,
-            renewal_pack=body.kinds.renewal,
-            opens_on=body.opens_on,
-            closes_on=body.closes_on,
-            document_number=body.document_number,
-        ),
-        officer,
-    )
-    response.headers["Location"] = f"/api/v1/rounds/{opened.id}"
-    tag(response, opened.version)
-    return round_out(opened, is_open=rounds.is_open(opened))
-
-
-@router.get(
-    "/rounds",
-    tags=["rounds"],
-    summary="查询申报批次 · List rounds",
-    responses=documented(NotAllowed, CursorInvalid),
-)
-async def list_rounds(_reader: RoundReader, rounds: Rounds, page: PageOf) -> PageOut[RoundOut]:
-    """List rounds, the newest first."""
-    found = await rounds.page(page)
-    return PageOut(
-        items=[round_out(one, is_open=rounds.is_open(one)) for one in found.items],
-        next=found.next,
-    )
-
-
-@router.get(
-    "/rounds/{round_id}",
-    tags=["rounds"],
-    summary="查看申报批次 · Read a round",
-    responses=documented(NotAllowed, RoundNotFound),
-)
-async def read_round(
-    round_id: UUID, _reader: RoundReader, rounds: Rounds, response: Response
-) -> RoundOut:
-    found = await rounds.find(round_id)
-    tag(response, found.version)
-    return round_out(found, is_open=rounds.is_open(found))
-
-
-@router.post(
-    "/rounds/{round_id}/extension",
-    tags=["rounds"],
-    summary="延长申报期限 · Extend a round",
-    responses=documented(NotAllowed, RoundNotFound, RoundClosed, ExtensionTooEarly),
-)
-async def extend_round(
-    round_id: UUID, body: ExtensionIn, officer: RoundKeeper, rounds: Rounds, response: Response
-) -> RoundOut:
-    """Move the closing day to a later one, by a numbered document."""
-    extended = await rounds.extend(
-        round_id,
-        closes_on=body.closes_on,
-        document_number=body.document_number,
-        reason=body.reason,
-        officer=officer,
-    )
-    tag(response, extended.version)
-    return round_out(extended, is_open=rounds.is_open(extended))
-
-
-@router.post(
-    "/rounds/{round_id}/closure",
-    tags=["rounds"],
-    summary="关闭申报批次 · Close a round",
-    responses=documented(NotAllowed, RoundNotFound, RoundClosed),
-)
-async def close_round(
-    round_id: UUID, body: ClosureIn, officer: RoundKeeper, rounds: Rounds, response: Response
-) -> RoundOut:
-    """Close a round for good; what was submitted stays."""
-    closed = await rounds.close(round_id, reason=body.reason, officer=officer)
-    tag(response, closed.version)
-    return round_out(closed, is_open=rounds.is_open(closed))
 
 
 @router.post(
@@ -220,18 +119,28 @@ async def close_round(
         RenewalNotOpen,
         Excluded,
         FactsInvalid,
+        ContactInvalid,
+        CopyNotPossible,
     ),
 )
 async def start_application(
     body: ApplicationIn, applicant: Applicant, applications: Applications, response: Response
 ) -> ApplicationOut:
-    """Start a draft in an open round. Facts may be few; what is given is checked at once."""
+    """Start a draft in an open round. Facts may be few; what is given is checked at once.
+
+    An office's draft on behalf of an enterprise counts from the day on which it has the
+    enterprise's word: by mandate at once, else when the enterprise confirms it.
+    """
     draft = await applications.start_draft(
-        round_id=body.round_id, kind=body.kind, facts=body.facts, applicant=applicant
+        round_id=body.round_id,
+        kind=body.kind,
+        facts=body.facts,
+        contact=None if body.contact is None else checked_contact(body.contact.model_dump()),
+        copied_from=body.copied_from,
+        applicant=applicant,
     )
     response.headers["Location"] = f"/api/v1/applications/{draft.id}"
-    tag(response, draft.version)
-    return application_out(draft, applications, applicant)
+    return await _shown(draft, applications, applicant, response)
 
 
 @router.get(
@@ -253,8 +162,9 @@ async def list_applications(
     found = await applications.page(
         reader, page, round_id=round_id, status=status, region=region, uscc=uscc
     )
+    dossiers = await applications.dossiers(found.items, reader)
     return PageOut(
-        items=[application_out(one, applications, reader) for one in found.items],
+        items=[application_out(one, dossiers[one.id], applications, reader) for one in found.items],
         next=found.next,
     )
 
@@ -269,8 +179,7 @@ async def read_application(
     application_id: UUID, reader: ApplicationReader, applications: Applications, response: Response
 ) -> ApplicationOut:
     found = await applications.find(application_id, reader)
-    tag(response, found.version)
-    return application_out(found, applications, reader)
+    return await _shown(found, applications, reader, response)
 
 
 @router.patch(
@@ -284,6 +193,8 @@ async def read_application(
         ApplicationNotEditable,
         FactNotOpened,
         FactsInvalid,
+        EnterpriseWordMissing,
+        ApplicationExists,
         PreconditionRequired,
         Stale,
     ),
@@ -300,8 +211,7 @@ async def edit_application(
     edited = await applications.edit(
         application_id, facts=body.facts, version_read=version_read, applicant=applicant
     )
-    tag(response, edited.version)
-    return application_out(edited, applications, applicant)
+    return await _shown(edited, applications, applicant, response)
 
 
 @router.put(
@@ -335,8 +245,7 @@ async def determine_size(
         version_read=version_read,
         officer=officer,
     )
-    tag(response, determined.version)
-    return application_out(determined, applications, officer)
+    return await _shown(determined, applications, officer, response)
 
 
 @router.delete(
@@ -363,8 +272,89 @@ async def withdraw_size_determination(
     left = await applications.determine_size(
         application_id, determination=None, version_read=version_read, officer=officer
     )
-    tag(response, left.version)
-    return application_out(left, applications, officer)
+    return await _shown(left, applications, officer, response)
+
+
+@router.post(
+    "/applications/{application_id}/prefill",
+    tags=["applications"],
+    summary="以登记数据预填 · Fill in what the register knows",
+    responses=documented(
+        NotAllowed,
+        ApplicationNotFound,
+        ApplicationNotEditable,
+        EnterpriseWordMissing,
+        ApplicationExists,
+        NotInRegister,
+        RegisterAway,
+        PreconditionRequired,
+        Stale,
+    ),
+)
+async def prefill_application(
+    application_id: UUID,
+    body: PrefillIn,
+    applicant: Applicant,
+    applications: Applications,
+    version_read: VersionRead,
+    request: Request,
+    response: Response,
+) -> PrefillOut:
+    """Fill facts that are still empty from the register. What was stated stays, and differences are named."""
+    runtime, register = runtime_of(request), request.app.state.register
+    if register is None:
+        raise RegisterAway("本平台尚未接入登记数据。", "No register is connected here.")
+    # Asked while no transaction is open: a register may take its time.
+    async with runtime.database.session() as look:
+        uscc = (await applications.on(look).find(application_id, applicant)).uscc
+    try:
+        record = await register.look_up(uscc)
+    except RegisterUnavailable as error:
+        raise RegisterAway(headers={"Retry-After": "60"}) from error
+    if record is None:
+        raise NotInRegister
+    filled, result = await applications.prefill(
+        application_id,
+        register_name=register.name,
+        record=record,
+        overwrite=body.overwrite,
+        version_read=version_read,
+        applicant=applicant,
+    )
+    return PrefillOut(
+        register_name=result.register,
+        as_of=result.as_of,
+        filled=list(result.filled),
+        differing=dict(result.differing),
+        unreadable=dict(result.unreadable),
+        application=await _shown(filled, applications, applicant, response),
+    )
+
+
+@router.post(
+    "/applications/{application_id}/confirmation",
+    tags=["filing on behalf"],
+    summary="确认代填草稿 · Confirm a draft that an office made",
+    responses=documented(
+        NotAllowed,
+        ApplicationNotFound,
+        NothingToConfirm,
+        ApplicationExists,
+        TitleHeldAlready,
+        NothingToRenew,
+        RenewalNotOpen,
+        Excluded,
+    ),
+)
+async def confirm_application(
+    application_id: UUID, applicant: Enterprise, applications: Applications, response: Response
+) -> ApplicationOut:
+    """Give the enterprise's word: the draft counts from now on, and the office may submit it.
+
+    To refuse a draft that an office made, withdraw it.
+    """
+    confirmed = await applications.confirm(application_id, applicant)
+    return await _shown(confirmed, applications, applicant, response)
 
 
 @router.post(
@@ -383,22 +373,34 @@ async def withdraw_size_determination(
         NothingToRenew,
         RenewalNotOpen,
         Excluded,
+        ApplicationExists,
+        EnterpriseWordMissing,
     ),
 )
 async def submit_application(
-    application_id: UUID, applicant: Applicant, applications: Applications, response: Response
+    application_id: UUID,
+    applicant: Applicant,
+    applications: Applications,
+    received_at: ReceivedAt,
+    response: Response,
 ) -> ApplicationOut:
-    """Freeze the facts with their SHA-256 and hand them to review; also after a correction."""
-    submitted = await applications.submit(application_id, applicant)
-    tag(response, submitted.version)
-    return application_out(submitted, applications, applicant)
+    """Freeze facts and documents with their SHA-256 and hand them to review; also after a correction.
+
+    What arrives before the midnight that ends the closing day is in time (China Standard Time).
+    """
+    submitted = await applications.submit(
+        application_id, received_at=received_at, applicant=applicant
+    )
+    return await _shown(submitted, applications, applicant, response)
 
 
 @router.post(
     "/applications/{application_id}/withdrawal",
     tags=["applications"],
     summary="撤回申报 · Withdraw an application",
-    responses=documented(NotAllowed, ApplicationNotFound, ApplicationNotWithdrawable),
+    responses=documented(
+        NotAllowed, ApplicationNotFound, ApplicationNotWithdrawable, EnterpriseWordMissing
+    ),
 )
 async def withdraw_application(
     application_id: UUID,
@@ -409,8 +411,7 @@ async def withdraw_application(
 ) -> ApplicationOut:
     """Take an undecided application back; the enterprise may start another while the round is open."""
     withdrawn = await applications.withdraw(application_id, reason=body.reason, applicant=applicant)
-    tag(response, withdrawn.version)
-    return application_out(withdrawn, applications, applicant)
+    return await _shown(withdrawn, applications, applicant, response)
 
 
 @router.get(
@@ -475,3 +476,11 @@ async def check_eligibility(body: EligibilityIn, _anyone: Anyone, rules: Rules) 
             )
         )
     )
+
+
+async def _shown(
+    of: Application, applications: ApplicationService, reader: Actor, response: Response
+) -> ApplicationOut:
+    """Return an application as the reader sees it, with its tag."""
+    tag(response, of.version)
+    return application_out(of, await applications.dossier(of, reader), applications, reader)

@@ -178,3 +178,143 @@ class Excluded(Problem):
         "因虚假申报或违法违规被撤销称号的，在规定年限内不得申报。",
         "After a revocation for false declaration or violation of law, years have to pass first.",
     )
+
+
+class EnterpriseWordMissing(Problem):
+    status, slug = 409, "enterprise-word-missing"
+    title = Text("尚无企业授权", "The enterprise has not given its word")
+    meaning = Text(
+        "代企业申报须经企业确认该草稿，或由企业委托（filing-mandates）办理单位。",
+        "Who files for an enterprise needs its confirmation of the draft, or its mandate"
+        " (filing-mandates).",
+    )
+
+
+class NothingToConfirm(Problem):
+    status, slug = 409, "nothing-to-confirm"
+    title = Text("无需确认", "There is nothing to confirm")
+    meaning = Text(
+        "只有主管部门代填、企业尚未确认的草稿可以确认。",
+        "Only a draft that an office made, and the enterprise has not confirmed, can be.",
+    )
+
+
+class MandateNotFound(Problem):
+    status, slug = 404, "mandate-not-found"
+    title = Text("没有该委托", "There is no such mandate")
+    meaning = Text("委托不存在或不属于本企业。", "It does not exist, or is not your enterprise's.")
+
+
+class MandateEnded(Problem):
+    status, slug = 409, "mandate-ended"
+    title = Text("委托已终止", "The mandate has ended")
+    meaning = Text("已收回的委托不能再次收回。", "A mandate is taken back once.")
+
+
+class MandateNotPossible(Problem):
+    status, slug = 422, "mandate-not-possible"
+    title = Text("不能作此委托", "Such a mandate cannot be given")
+    meaning = Text(
+        "受托单位须为现行的县级或市州级行政区划（含贵安新区），期限自今日起至多三年。",
+        "It is given to a county or a city (or 贵安新区) of today, until a day within three years.",
+    )
+
+
+class DocumentKindUnknown(Problem):
+    status, slug = 404, "document-kind-unknown"
+    title = Text("政策包没有该材料", "The pack knows no such document")
+    meaning = Text(
+        "材料种类见 GET /applications/{id}/documents。",
+        "GET /applications/{id}/documents lists the kinds.",
+    )
+
+
+class DocumentNotFound(Problem):
+    status, slug = 404, "document-not-found"
+    title = Text("尚未提交该材料", "There is no such document yet")
+    meaning = Text("该申报尚无此种材料。", "The application has no document of this kind.")
+
+
+class DocumentHeld(Problem):
+    status, slug, settles = 409, "document-held", False
+    title = Text("材料正在查毒", "The document is being looked into")
+    meaning = Text(
+        "文件在确认无害前不提供下载，稍后即可。已上传的文件不会丢失。",
+        "A file is held until the scanner found it clean; it is safe and will be there shortly.",
+    )
+
+
+class DocumentInfected(Problem):
+    status, slug = 409, "document-infected"
+    title = Text("材料含有恶意代码", "The document holds malicious code")
+    meaning = Text(
+        "查毒发现恶意代码，文件不提供下载，也不计入材料；请重新提交干净的文件。",
+        "The scanner found malicious code: it is given to nobody and does not count. Send another.",
+    )
+
+
+class DocumentTypeRefused(Problem):
+    status, slug = 415, "document-type-refused"
+    title = Text("文件类型不符合要求", "A file of this type is not taken here")
+    meaning = Text(
+        "文件类型按内容识别，与文件名和声明的类型无关；可接受的类型见材料清单。",
+        "The type is read from the content, whatever name or type it is sent with.",
+    )
+
+
+class ContactInvalid(Problem):
+    status, slug = 422, "contact-invalid"
+    title = Text("联系方式不符合要求", "The contact cannot be used")
+    meaning = Text(
+        "errors 逐项指出位置、代码和说明。", "errors names each place and what is wrong."
+    )
+
+
+class ContactNotFound(Problem):
+    status, slug = 404, "contact-not-found"
+    title = Text("尚未填写联系人", "There is no contact yet")
+    meaning = Text("该申报尚未填写联系人。", "The application does not say whom to call yet.")
+
+
+class NotInRegister(Problem):
+    status, slug = 404, "not-in-register"
+    title = Text("登记数据中没有该企业", "The register does not know the enterprise")
+    meaning = Text(
+        "登记数据中没有该统一社会信用代码；请自行填写。",
+        "It has no record of the credit code; the facts are to be filled in by hand.",
+    )
+
+
+class RegisterAway(Problem):
+    status, slug, settles = 503, "register-unavailable", False
+    title = Text("登记数据暂不可用", "The register cannot be asked now")
+    meaning = Text(
+        "暂时无法查询登记数据，这不代表企业未登记；可先自行填写，稍后再试。",
+        "It cannot be asked now, which says nothing of the enterprise. Fill in by hand or try later.",
+    )
+
+
+class ImportNotFound(Problem):
+    status, slug = 404, "import-not-found"
+    title = Text("没有该导入任务", "There is no such import")
+    meaning = Text(
+        "导入任务不存在，或不属于本辖区。", "It does not exist, or belongs to another division."
+    )
+
+
+class NotAWorkbook(Problem):
+    status, slug = 415, "not-a-workbook"
+    title = Text("不是 XLSX 文件", "It is no XLSX workbook")
+    meaning = Text(
+        "请上传由 /application-template.xlsx 模板填写的 XLSX 文件。",
+        "Send an XLSX workbook, such as the template filled in.",
+    )
+
+
+class CopyNotPossible(Problem):
+    status, slug = 422, "copy-not-possible"
+    title = Text("不能沿用该申报", "The earlier application cannot be copied")
+    meaning = Text(
+        "只能沿用同一企业、您有权查看的申报。",
+        "Only an application of the same enterprise that you may see can be copied.",
+    )

@@ -16,6 +16,7 @@ from services.kernel.transaction import CurrentClock, StrictRoute
 from services.policy.catalogue import Catalogue, UnknownPack
 from services.policy.conditions import Condition, Rule
 from services.policy.divisions import divisions_on, former_divisions
+from services.policy.documents import DocumentKind, MediaType
 from services.policy.enterprise_size import size_groups_of
 from services.policy.facts import FactKind
 from services.policy.industries import industries
@@ -184,9 +185,34 @@ class TargetOut(Out):
     at_least: int
 
 
+class DocumentKindOut(Out):
+    """申报材料. A kind of document that is asked for with an application."""
+
+    id: str
+    name: TextOut
+    clause: str = Field(description="所证明的条款。What of the law it proves.")
+    official_text: str | None
+    basis: str = Field(description="要求提交的依据。Where it is asked for: practice or the law.")
+    note: TextOut | None
+    titles: list[str] = Field(
+        description="申报哪些称号时提交。The titles with which it is asked for, never empty."
+    )
+    applies_to: Kind | None = Field(
+        description="仅适用于新申报或复核；两者均适用时为 null。Only one kind, or null for both."
+    )
+    is_required: bool
+    required_when: str | None = Field(
+        description="该申报事实为真时必交。Required when this fact is true.",
+        examples=["is_ethnic_craft"],
+    )
+    media_types: list[MediaType]
+    max_megabytes: int
+
+
 class PackOut(PackSummaryOut):
     titles: list[TitleOut]
     facts: list[FactOut]
+    documents: list[DocumentKindOut]
     scoring_tables: list[ScoringTableOut]
     notice: NoticeRuleOut
     validity: ValidityOut
@@ -280,7 +306,7 @@ async def read_pack(
     in_force_from: date,
     _anyone: Anyone,
 ) -> PackOut:
-    """Return a pack's conditions, procedure, validity, grounds and reward rule, clause by clause."""
+    """Return a pack's conditions, documents, procedure, validity, grounds and reward rule."""
     name = f"{jurisdiction}/{in_force_from.isoformat()}"
     try:
         return _pack_out(_catalogue(request).pack(name))
@@ -374,6 +400,7 @@ def _pack_out(pack: Pack) -> PackOut:
             )
             for name, fact in pack.facts.items()
         ],
+        documents=[_document_out(pack, document) for document in pack.documents],
         scoring_tables=[_table_out(table) for table in pack.scoring_tables],
         notice=NoticeRuleOut.model_validate(pack.notice),
         validity=ValidityOut.model_validate(pack.validity),
@@ -381,6 +408,23 @@ def _pack_out(pack: Pack) -> PackOut:
         revocation_grounds=[GroundOut.model_validate(one) for one in pack.revocation_grounds],
         rewards=None if pack.rewards is None else RewardRuleOut.model_validate(pack.rewards),
         targets=[TargetOut.model_validate(one) for one in pack.targets],
+    )
+
+
+def _document_out(pack: Pack, document: DocumentKind) -> DocumentKindOut:
+    return DocumentKindOut(
+        id=document.id,
+        name=text_out(document.name),
+        clause=document.clause,
+        official_text=document.official_text,
+        basis=document.basis,
+        note=None if document.note is None else text_out(document.note),
+        titles=list(pack.titles_asking_for(document)),
+        applies_to=document.applies_to,
+        is_required=document.is_required,
+        required_when=document.required_when,
+        media_types=list(document.media_types),
+        max_megabytes=document.max_megabytes,
     )
 
 

@@ -1,18 +1,38 @@
 """Every SQL statement of intake, and who may see which row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, false, select
+from sqlalchemy import ColumnElement, RowMapping, delete, false, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from services.applications.models import Application, Holding, Round, Submission, tables
-from services.applications.workflow import ApplicationStatus
+from services.applications.models import (
+    Application,
+    Contact,
+    Content,
+    Document,
+    Holding,
+    Import,
+    ImportRow,
+    Mandate,
+    Round,
+    RowError,
+    Submission,
+    tables,
+)
+from services.applications.workflow import LIVE, ApplicationStatus, ImportState, RowOutcome
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
 from services.kernel.timeline import history_of
+
+HOLD = timedelta(seconds=30)
+"""How long a process has an import in hand without a sign of life."""
+READING_OFFICES = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
 
 
 class RoundRepository:
@@ -35,6 +55,28 @@ class RoundRepository:
             descending=True,
         )
 
+    async def timeline(self, round_id: UUID) -> Sequence[RowMapping]:
+        return await history_of(self._session, tables, "round", round_id)
+
+    async def opened_in(self, year: int, *, title: str, region: str) -> Sequence[UUID]:
+        """Return the rounds for a title that one province opened in a year."""
+        rows = await self._session.scalars(
+            select(Round.id).where(
+                Round.title == title,
+                Round.region == region,
+                func.extract("year", Round.opens_on) == year,
+            )
+        )
+        return rows.all()
+
+
+class CityCount(NamedTuple):
+    """How many applications of one city are in one state."""
+
+    city: str
+    status: ApplicationStatus
+    applications: int
+
 
 class ApplicationRepository:
     def __init__(self, session: AsyncSession) -> None:
@@ -42,6 +84,38 @@ class ApplicationRepository:
 
     def add(self, row: Application | Submission) -> None:
         self._session.add(row)
+
+    def add_all(self, rows: Sequence[Application]) -> None:
+        self._session.add_all(rows)
+
+    async def lock_live(
+        self, of: Round, usccs: Sequence[str], *, region: str, mandated: Sequence[str]
+    ) -> Sequence[Application]:
+        """Lock what stands in the way of an office's drafts, or is one of them already.
+
+        That is what applies in the office's division, and what the office drafted. What an
+        enterprise files elsewhere is not the office's to know of, unless it has its mandate.
+        """
+        rows = await self._session.scalars(
+            select(Application)
+            .where(
+                Application.round_id == of.id,
+                Application.title == of.title,
+                Application.uscc.in_(usccs),
+                Application.status.in_(LIVE),
+                or_(
+                    Application.division.like(f"{prefix_of(region)}%")
+                    & Application.confirmed_at.is_not(None),
+                    Application.filed_region.like(f"{prefix_of(region)}%")
+                    & Application.confirmed_at.is_(None),
+                    Application.uscc.in_(mandated) & Application.confirmed_at.is_not(None),
+                ),
+            )
+            .order_by(Application.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return rows.all()
 
     async def find(self, application_id: UUID, reader: Actor) -> Application | None:
         """Return an application that the reader may see."""
@@ -97,15 +171,53 @@ class ApplicationRepository:
             descending=True,
         )
 
-    async def divisions_of(self, uscc: str) -> set[str]:
-        """Return where an enterprise has applied or is recognised, whoever may see that."""
-        applied = await self._session.scalars(
-            select(Application.division).where(Application.uscc == uscc).distinct()
+    async def divisions_of(self, usccs: Sequence[str]) -> dict[str, set[str]]:
+        """Return where some enterprises apply or are recognised, whoever may see that."""
+        found: dict[str, set[str]] = {}
+        applied = select(Application.uscc, Application.division).where(
+            Application.uscc.in_(usccs), Application.confirmed_at.is_not(None)
         )
-        recognised = await self._session.scalars(
-            select(Holding.region).where(Holding.uscc == uscc).distinct()
+        recognised = select(Holding.uscc, Holding.region).where(Holding.uscc.in_(usccs))
+        for uscc, division in await self._session.execute(applied.union(recognised)):
+            found.setdefault(uscc, set()).add(division)
+        return found
+
+    async def counts_by_city(self, round_ids: Sequence[UUID], region: str) -> Sequence[CityCount]:
+        """Return how many applications each city has in each state, in some rounds together.
+
+        Drafts that wait for the enterprise's word are no applications yet.
+        """
+        city = func.left(Application.division, 4) + "00"
+        rows = await self._session.execute(
+            select(city, Application.status, func.count())
+            .where(
+                Application.round_id.in_(round_ids),
+                Application.confirmed_at.is_not(None),
+                Application.division.like(f"{prefix_of(region)}%"),
+            )
+            .group_by(city, Application.status)
         )
-        return {*applied, *recognised}
+        return [CityCount(city, ApplicationStatus(status), count) for city, status, count in rows]
+
+    async def documents_of(self, application_ids: Sequence[UUID]) -> Sequence[Document]:
+        """Return the documents that count now, with what is known of their content."""
+        rows = await self._session.scalars(
+            select(Document)
+            .where(Document.application_id.in_(application_ids), Document.replaced_at.is_(None))
+            .options(joinedload(Document.content, innerjoin=True))
+            .order_by(Document.given_at)
+        )
+        return rows.all()
+
+    async def with_contact(self, application_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of some applications say whom to call."""
+        rows = await self._session.scalars(
+            select(Contact.application_id).where(Contact.application_id.in_(application_ids))
+        )
+        return set(rows)
+
+    async def submission(self, application_id: UUID, number: int) -> Submission | None:
+        return await self._session.get(Submission, (application_id, number))
 
     async def submissions(self, application_id: UUID) -> Sequence[Submission]:
         """Return every submission of an application, the first one first."""
@@ -120,13 +232,251 @@ class ApplicationRepository:
         return await history_of(self._session, tables, "application", application_id)
 
 
+class DocumentRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, document: Document) -> None:
+        self._session.add(document)
+
+    async def note_content(self, content: Content) -> Content:
+        """Return what is known of some content, noting it when it is new."""
+        await self._session.execute(
+            insert(Content)
+            .values(
+                sha256=content.sha256,
+                size=content.size,
+                media_type=content.media_type,
+                kept_at=content.kept_at,
+            )
+            .on_conflict_do_nothing()
+        )
+        known = await self._session.get(Content, content.sha256, populate_existing=True)
+        if known is None:
+            raise LookupError(f"content {content.sha256} was noted and is not there")
+        return known
+
+    async def current(self, application_id: UUID, kind: str) -> Document | None:
+        return await self._session.scalar(
+            select(Document)
+            .where(
+                Document.application_id == application_id,
+                Document.kind == kind,
+                Document.replaced_at.is_(None),
+            )
+            .options(joinedload(Document.content, innerjoin=True))
+        )
+
+    async def content(self, sha256: str) -> Content | None:
+        return await self._session.get(Content, sha256)
+
+    async def to_scan(self, limit: int) -> Sequence[Content]:
+        """Lock some files that nobody has looked into, leaving those that another process has."""
+        rows = await self._session.scalars(
+            select(Content)
+            .where(Content.verdict.is_(None))
+            .order_by(Content.kept_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return rows.all()
+
+    async def known(self, hashes: Sequence[str]) -> set[str]:
+        """Return which of some files are referred to."""
+        rows = await self._session.scalars(select(Content.sha256).where(Content.sha256.in_(hashes)))
+        return set(rows)
+
+
+class ContactRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, contact: Contact) -> None:
+        self._session.add(contact)
+
+    async def find(self, application_id: UUID) -> Contact | None:
+        return await self._session.get(Contact, application_id)
+
+    async def of_applications(self, application_ids: Sequence[UUID]) -> Sequence[Contact]:
+        rows = await self._session.scalars(
+            select(Contact).where(Contact.application_id.in_(application_ids))
+        )
+        return rows.all()
+
+
+class MandateRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, mandate: Mandate) -> None:
+        self._session.add(mandate)
+
+    async def in_force(
+        self, usccs: Sequence[str], *, region: str | None, day: date
+    ) -> dict[str, Mandate]:
+        """Return, by enterprise, the mandate under which a division's office may act on a day."""
+        if region is None or not usccs:
+            return {}
+        rows = await self._session.scalars(
+            select(Mandate)
+            .where(
+                Mandate.uscc.in_(usccs),
+                Mandate.region == region,
+                Mandate.valid_until >= day,
+                Mandate.ended_at.is_(None),
+            )
+            .order_by(Mandate.id)
+        )
+        return {one.uscc: one for one in rows}
+
+    async def lock(self, mandate_id: UUID, *, uscc: str) -> Mandate | None:
+        return await self._session.scalar(
+            select(Mandate).where(Mandate.id == mandate_id, Mandate.uscc == uscc).with_for_update()
+        )
+
+    async def page(self, reader: Actor, page: Paging, *, uscc: str | None) -> Found[Mandate]:
+        """Return the mandates of the reader's enterprise, or to the offices of its division."""
+        statement = select(Mandate)
+        if reader.uscc is not None:
+            statement = statement.where(Mandate.uscc == reader.uscc)
+        elif reader.region is not None and reader.holds(*READING_OFFICES):
+            statement = statement.where(Mandate.region.like(f"{prefix_of(reader.region)}%"))
+        else:
+            statement = statement.where(false())
+        if uscc is not None:
+            statement = statement.where(Mandate.uscc == uscc)
+        return await read_page(
+            self._session,
+            statement,
+            page,
+            by=[(Mandate.id.expression, UUID)],
+            key=lambda found: [found.id],
+            descending=True,
+        )
+
+
+class ImportRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, row: Import) -> None:
+        self._session.add(row)
+
+    async def find(self, import_id: UUID, reader: Actor) -> Import | None:
+        """Return an import of the reader's division, or of one under it."""
+        return await self._session.scalar(
+            select(Import).where(Import.id == import_id, imports_of(reader))
+        )
+
+    async def page(self, reader: Actor, page: Paging, *, round_id: UUID | None) -> Found[Import]:
+        statement = select(Import).where(imports_of(reader))
+        if round_id is not None:
+            statement = statement.where(Import.round_id == round_id)
+        return await read_page(
+            self._session,
+            statement,
+            page,
+            by=[(Import.id.expression, UUID)],
+            key=lambda found: [found.id],
+            descending=True,
+        )
+
+    async def claim(self) -> Import | None:
+        """Take the oldest import that nobody has in hand, for as long as `keep_hold` is called.
+
+        The database's own clock decides, because several machines have to agree on it.
+        """
+        found = await self._session.scalar(
+            select(Import)
+            .where(
+                Import.state.in_((ImportState.QUEUED, ImportState.RUNNING)),
+                or_(Import.worked_until.is_(None), Import.worked_until < func.now()),
+            )
+            .order_by(Import.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if found is not None:
+            await self.keep_hold(found.id)
+        return found
+
+    async def keep_hold(self, import_id: UUID) -> None:
+        await self.progress(import_id, worked_until=func.now() + HOLD)
+
+    async def let_go(self, import_id: UUID, *, again_in: timedelta) -> None:
+        """Leave an import to whoever takes it up next, not before a pause is over."""
+        await self.progress(import_id, worked_until=func.now() + again_in)
+
+    async def lock(self, import_id: UUID) -> Import:
+        found = await self._session.scalar(
+            select(Import).where(Import.id == import_id).with_for_update()
+        )
+        if found is None:
+            raise LookupError(f"import {import_id} is not there")
+        return found
+
+    async def progress(self, import_id: UUID, **values: object) -> None:
+        """Note how far an import has come."""
+        await self._session.execute(update(Import).where(Import.id == import_id).values(**values))
+
+    async def add_rows(self, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            await self._session.execute(insert(ImportRow), list(rows))
+
+    async def add_errors(self, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            await self._session.execute(insert(RowError), list(rows))
+
+    async def forget_errors(self, import_id: UUID) -> None:
+        """Delete what a process noted that did not come to its end; the next one notes it anew."""
+        await self._session.execute(delete(RowError).where(RowError.import_id == import_id))
+
+    async def outcomes(self, import_id: UUID) -> dict[RowOutcome, int]:
+        rows = await self._session.execute(
+            select(ImportRow.outcome, func.count())
+            .where(ImportRow.import_id == import_id)
+            .group_by(ImportRow.outcome)
+        )
+        return {RowOutcome(outcome): count for outcome, count in rows}
+
+    async def rows(self, import_id: UUID, page: Paging) -> Found[ImportRow]:
+        return await read_page(
+            self._session,
+            select(ImportRow).where(ImportRow.import_id == import_id),
+            page,
+            by=[(ImportRow.row.expression, int)],
+            key=lambda found: [found.row],
+        )
+
+    async def errors(self, import_id: UUID, page: Paging) -> Found[RowError]:
+        return await read_page(
+            self._session,
+            select(RowError).where(RowError.import_id == import_id),
+            page,
+            by=[(RowError.number.expression, int)],
+            key=lambda found: [found.number],
+        )
+
+    async def first_errors(self, import_id: UUID, limit: int) -> Sequence[RowError]:
+        rows = await self._session.scalars(
+            select(RowError)
+            .where(RowError.import_id == import_id)
+            .order_by(RowError.number)
+            .limit(limit)
+        )
+        return rows.all()
+
+
 class HoldingRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def of_enterprise(self, uscc: str) -> Sequence[Holding]:
+        return await self.of_enterprises([uscc])
+
+    async def of_enterprises(self, usccs: Sequence[str]) -> Sequence[Holding]:
         rows = await self._session.scalars(
-            select(Holding).where(Holding.uscc == uscc).order_by(Holding.valid_from)
+            select(Holding).where(Holding.uscc.in_(usccs)).order_by(Holding.valid_from)
         )
         return rows.all()
 
@@ -141,7 +491,13 @@ def visible_to(reader: Actor) -> ColumnElement[bool]:
     """Which applications a caller may see: its own enterprise's, or those of its division."""
     if reader.uscc is not None:
         return Application.uscc == reader.uscc
-    offices = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
-    if reader.region is None or not reader.holds(*offices):
+    if reader.region is None or not reader.holds(*READING_OFFICES):
         return false()
     return Application.division.like(f"{prefix_of(reader.region)}%")
+
+
+def imports_of(reader: Actor) -> ColumnElement[bool]:
+    """Which imports a caller may see: those of its division's offices."""
+    if reader.uscc is not None or reader.region is None or not reader.holds(*READING_OFFICES):
+        return false()
+    return Import.region.like(f"{prefix_of(reader.region)}%")

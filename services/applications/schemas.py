@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from services.applications.workflow import ApplicationStatus
+from services.applications.workflow import ApplicationStatus, IfErrors, ImportState, RowOutcome
 from services.kernel.actions import AvailableAction
 from services.kernel.schemas import (
+    DivisionCode,
     DocumentNumber,
     In,
     Out,
@@ -81,8 +82,70 @@ class RoundOut(Out):
     opens_on: date
     closes_on: date
     document_number: str
+    closes_at: datetime = Field(
+        description="截止时刻：截止日二十四时（北京时间）。The instant at which it closes: the end of its"
+        " last day in China Standard Time."
+    )
     is_open: bool
     version: int
+    available_actions: list[AvailableAction]
+
+
+class CityCountsOut(Out):
+    """一个市州（含贵安新区）的申报数。What one city has in the round, and in the year."""
+
+    city: str
+    name: str
+    in_round: dict[ApplicationStatus, int] = Field(
+        description="本批次各状态件数。Applications in this round by state; none is left out as 0."
+    )
+    filed_in_year: int = Field(
+        description="本年度同一称号各批次已提交（未撤回）的件数。Submitted and not withdrawn, in all"
+        " rounds of the year for this title."
+    )
+    still_to_file: int | None = Field(
+        description="距年度推荐下限还差的件数，仅供提示，不作限制。How many are wanting to the floor of the"
+        " year; it is reported and bars nothing. Null where the pack has no floor."
+    )
+
+
+class FloorOut(Out):
+    at_least: int
+    clause: str
+    official_text: str
+
+
+class RoundCountsOut(Out):
+    round_id: UUID
+    year: int
+    floor: FloorOut | None
+    items: list[CityCountsOut]
+
+
+class ContactIn(In):
+    """联系人。Whom to call; kept apart from the facts, shown masked, in no public answer."""
+
+    name: Annotated[str, StringConstraints(max_length=200)] = Field(examples=["王示例"])
+    position: Annotated[str, StringConstraints(max_length=200)] | None = None
+    phone: Annotated[str, StringConstraints(max_length=80)] = Field(examples=["0851-86891234"])
+    email: Annotated[str, StringConstraints(max_length=300)] | None = None
+
+
+class ContactOut(Out):
+    name: str
+    position: str | None
+    phone: str
+    email: str | None
+    is_masked: bool
+    given_by: str
+    given_at: datetime
+    version: int
+
+
+class DisclosureIn(In):
+    """查看完整联系方式的事由；企业可在办理过程中看到。The enterprise reads the reason later."""
+
+    reason: Reason
 
 
 class ApplicationIn(In):
@@ -91,6 +154,13 @@ class ApplicationIn(In):
     facts: Facts = Field(
         description="申报事实；uscc 与 applying_division 必填，其余可稍后补充。"
         " Facts; uscc and applying_division are needed now, the rest may follow."
+    )
+    contact: ContactIn | None = None
+    copied_from: UUID | None = Field(
+        default=None,
+        description="沿用本企业此前的申报：其事实与材料先行带入，facts 中的值优先。"
+        " An earlier application of the enterprise, whose facts and documents are carried over;"
+        " what facts says counts.",
     )
 
 
@@ -102,6 +172,13 @@ class ApplicationPatch(In):
 
 class WithdrawalIn(In):
     reason: Reason
+
+
+class PrefillIn(In):
+    overwrite: Annotated[list[ShortText], Field(max_length=50)] = Field(
+        default=[],
+        description="以登记数据替换的已填事实。Facts that are there and that the register's take over.",
+    )
 
 
 class RemarkOut(Out):
@@ -123,6 +200,40 @@ class SizeDeterminationOut(SizeDeterminationIn):
     determined_at: datetime
 
 
+class LackingOut(Out):
+    """一项尚缺的内容。One thing that is still missing."""
+
+    pointer: str = Field(examples=["/facts/employees", "/documents/audit_report", "/contact"])
+    what: Literal["fact", "document", "contact"]
+    id: str
+    label: TextOut
+
+
+class ProvenanceOut(Out):
+    """一项事实的来源。Who gave a fact, and when."""
+
+    source: Literal[
+        "enterprise", "county_office", "city_office", "provincial_office", "register", "system"
+    ]
+    by: str = Field(description="填报人（令牌的 sub）。The token's subject.")
+    at: datetime
+    region: str | None = None
+    register_name: str | None = Field(
+        default=None, description="登记数据的名称。The register's name."
+    )
+    as_of: date | None = Field(default=None, description="登记数据的日期。The day of its data.")
+    import_id: UUID | None = None
+
+
+class YearFiguresOut(Out):
+    """一个会计年度的数据。The figures of one fiscal year."""
+
+    fiscal_year: int
+    figures: dict[str, JsonValue] = Field(
+        description="以事实名去掉 previous_ 为键。By the fact's name without previous_."
+    )
+
+
 class ApplicationOut(Out):
     id: UUID
     round_id: UUID
@@ -133,9 +244,27 @@ class ApplicationOut(Out):
     uscc: str
     applying_division: str
     status: ApplicationStatus
+    closes_at: datetime = Field(
+        description="本批次截止时刻。When the round closes; a draft is kept after that, too."
+    )
     facts: dict[str, JsonValue]
+    provenance: dict[str, ProvenanceOut] = Field(
+        description="每项事实的来源。Who gave each fact, and when."
+    )
+    figures: list[YearFiguresOut] = Field(
+        description="按会计年度列示的财务数据，最近年度在前。Figures by fiscal year, the latest first."
+    )
     completeness: int = Field(description="完整度，百分数。Percent of what is needed.")
-    missing: list[str] = Field(description="仍缺少的事实。Facts still needed.")
+    missing: list[LackingOut] = Field(
+        description="仍缺少的事实、材料和联系人。Facts, documents and the contact still needed."
+    )
+    filed_region: str | None = Field(
+        description="代填单位的行政区划；企业自行填报时为 null。The division whose office drafted it."
+    )
+    is_confirmed: bool = Field(
+        description="企业是否已授权；未授权的代填草稿不计入申报。Whether it has the enterprise's word; an"
+        " office's draft without it does not count yet."
+    )
     size_determination: SizeDeterminationOut | None
     submission_number: int
     opened: list[str] = Field(description="退回后可修改的事实。What a return opened for change.")
@@ -147,14 +276,44 @@ class ApplicationOut(Out):
     available_actions: list[AvailableAction]
 
 
+class PrefillOut(Out):
+    """预填结果。What a register filled in, and what it knows otherwise."""
+
+    register_name: str
+    as_of: date
+    filled: list[str]
+    differing: dict[str, JsonValue] = Field(
+        description="登记数据中不同的值；申报中的值未改动。What the register says otherwise; the"
+        " application kept its own."
+    )
+    unreadable: dict[str, str] = Field(
+        description="登记数据中无法识别的内容。What the register holds and could not be read."
+    )
+    application: ApplicationOut
+
+
 class FactChangeOut(Out):
     fact: str
     before: JsonValue = Field(description="上次提交的值；无则为 null。Null when it was not given.")
     after: JsonValue = Field(description="本次提交的值；删除则为 null。Null when it was taken out.")
 
 
+class FrozenDocumentOut(Out):
+    kind: str
+    sha256: str
+    size: int
+    media_type: str
+    file_name: str | None
+
+
+class DocumentChangeOut(Out):
+    document: str
+    before: str | None = Field(description="上次提交的 SHA-256。Null when there was none.")
+    after: str | None = Field(description="本次提交的 SHA-256。Null when it was taken out.")
+
+
 class SubmissionOut(Out):
-    """一次提交：冻结的事实，及与上一次提交的差异。Frozen facts, and what differs from the last."""
+    """一次提交：冻结的事实与材料，及与上一次提交的差异。What was frozen, and what differs from the last."""
 
     number: int
     submitted_at: datetime
@@ -166,12 +325,132 @@ class SubmissionOut(Out):
         description="事实的 SHA-256：键按字典序、无空白的 UTF-8 JSON。SHA-256 of the facts as JSON in"
         " UTF-8, keys in order, no spaces."
     )
+    provenance: dict[str, ProvenanceOut]
+    documents: list[FrozenDocumentOut]
+    documents_checksum: str | None
     size_determination: SizeDeterminationOut | None
+    snapshot_sha256: str = Field(
+        description="快照的 SHA-256：application_id、number、kind、title、uscc、applied_on、policy_pack、"
+        "pack_checksum、documents_checksum、facts、documents、size_determination 组成的 JSON，写法同上。"
+        " SHA-256 of a JSON object of these members, written in the same way."
+    )
     changes: list[FactChangeOut]
+    document_changes: list[DocumentChangeOut]
 
 
 class SubmissionsOut(Out):
     items: list[SubmissionOut]
+
+
+class DocumentOut(Out):
+    """一份材料。One document, as it is stored."""
+
+    kind: str
+    sha256: str
+    size: int = Field(description="字节数。In bytes.")
+    media_type: str = Field(description="按内容识别的类型。The type, as its content shows it.")
+    file_name: str | None
+    state: Literal["available", "held", "infected"] = Field(
+        description="held：查毒中，暂不提供下载；infected：含恶意代码，不计入材料。"
+        " held: the scanner has not seen it yet; infected: it counts for nothing."
+    )
+    source: str
+    given_by: str
+    given_at: datetime
+
+
+class AskedForOut(Out):
+    """一种材料：要求，以及已提交的文件。One kind of document: what is asked for, and what is there."""
+
+    kind: str
+    name: TextOut
+    clause: str
+    note: TextOut | None
+    is_needed: bool = Field(
+        description="按现有事实是否必需。Whether it is needed, as the facts stand now."
+    )
+    media_types: list[str]
+    max_megabytes: int
+    document: DocumentOut | None
+
+
+class DocumentsOut(Out):
+    items: list[AskedForOut]
+
+
+class MandateIn(In):
+    region: DivisionCode
+    valid_until: ProgrammeDay = Field(description="最后一日。The last day on which it counts.")
+
+
+class MandateEndIn(In):
+    reason: Reason
+
+
+class MandateOut(Out):
+    """委托：企业授权一地主管部门代为申报。An enterprise's word that an office may file for it."""
+
+    id: UUID
+    uscc: str
+    region: str
+    valid_until: date
+    granted_by: str
+    granted_at: datetime
+    ended_at: datetime | None
+    is_in_force: bool
+
+
+class RowErrorOut(Out):
+    """一处错误：表格中的行和列。What is wrong, and where in the spreadsheet."""
+
+    row: int
+    column: str = Field(description="列字母；整行的错误为空。Its letter; empty for a whole row.")
+    label: str = Field(description="列标题。The column's heading.")
+    fact: str
+    code: str
+    detail: str
+
+
+class RefusalOut(Out):
+    code: str
+    detail: str
+
+
+class ImportOut(Out):
+    """批量导入任务。How far an import has come, and what became of its rows."""
+
+    id: UUID
+    round_id: UUID
+    kind: Kind
+    if_errors: IfErrors
+    region: str
+    sent_by: str
+    file_name: str | None
+    sha256: str
+    state: ImportState
+    done: int
+    total: int = Field(
+        description="文件的行数；尚未读取时为 0。Rows of the file; 0 until it was read."
+    )
+    created: int
+    updated: int
+    unchanged: int
+    error_count: int
+    errors: list[RowErrorOut] = Field(
+        description="前 200 条；全部见 /errors。The first 200; /errors has them all."
+    )
+    refusal: RefusalOut | None = Field(
+        description="整个文件未导入的原因。Why nothing of the file was taken over."
+    )
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ImportRowOut(Out):
+    row: int
+    uscc: str
+    outcome: RowOutcome
+    application_id: UUID
 
 
 class LimitOut(Out):

@@ -1,10 +1,8 @@
-"""What intake does, one sentence to a method."""
+"""What intake does with an application, one sentence to a method."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from hashlib import sha256
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,30 +11,54 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.applications.models import Application, Round, Submission
+from services.applications.application_actions import actions_of
+from services.applications.contacts import NewContact
+from services.applications.filing_rules import (
+    SIZED_BY,
+    Dossier,
+    Lacking,
+    canonical_sha256,
+    checked,
+    completeness,
+    determination_of,
+    given_by,
+    held_title,
+    is_secret,
+    kind_of,
+    lacking,
+    pack_of_round,
+    refuse_change_without_word,
+    refuse_confirmation,
+    refuse_imported,
+    require_complete,
+    require_eligible,
+    require_in_round,
+    require_officer_of,
+    require_open,
+    require_own,
+    require_word,
+    titles_on,
+)
+from services.applications.models import Application, Document, Mandate, Submission
 from services.applications.problems import (
     ApplicationExists,
-    ApplicationIncomplete,
     ApplicationInHand,
     ApplicationNotFound,
-    ExtensionTooEarly,
+    CopyNotPossible,
     FactsInvalid,
-    NotEligible,
-    NotYourEnterprise,
-    RoundClosed,
-    RoundCodeTaken,
     RoundNotFound,
-    RoundNotOpen,
-    UnknownPackOrTitle,
 )
+from services.applications.register import RegisterRecord
 from services.applications.repository import (
     ApplicationRepository,
+    ContactRepository,
+    DocumentRepository,
     HoldingRepository,
+    MandateRepository,
     RoundRepository,
 )
 from services.applications.workflow import (
     ApplicationStatus,
-    FilingPeriod,
     HeldTitle,
     Step,
     after,
@@ -47,189 +69,35 @@ from services.contracts.applications import (
     ApplicationSubmitted,
     ApplicationWithdrawn,
     SizeDetermined,
+    SubmittedDocument,
 )
-from services.contracts.review import CaseReturned
-from services.kernel.actions import AvailableAction, offer
-from services.kernel.clock import Clock
+from services.kernel.actions import AvailableAction
+from services.kernel.clock import Clock, day_of
 from services.kernel.database import violated_constraint
 from services.kernel.identifiers import new_id
-from services.kernel.identity.actor import Actor, Office, Scope
+from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.preconditions import require_current
-from services.kernel.problems import NotAllowed, SeparationOfDuties
-from services.kernel.regions import covers
 from services.kernel.text import Text
-from services.policy.catalogue import Catalogue, UnknownPack
+from services.policy.catalogue import Catalogue
 from services.policy.eligibility import Eligibility, check
-from services.policy.enterprise_size import Size, SizeDetermination
-from services.policy.matter import Kind
-from services.policy.pack import Pack, completeness, missing
-
-SIZE_OFFICES = (Office.CITY, Office.PROVINCE)
-"""Who may determine a size that the standard leaves open or other law decides."""
-
-SIZED_BY = frozenset({"industry_code", "employees", "operating_revenue", "total_assets"})
-"""The facts that a size rests on."""
-
-APPLICANTS = (Office.ENTERPRISE, Office.COUNTY, Office.CITY)
-"""An enterprise for itself, or the office of its division on its behalf."""
+from services.policy.enterprise_size import SizeDetermination
+from services.policy.pack import Pack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRound:
-    code: str
-    name: str
-    title: str
-    new_pack: str | None
-    renewal_pack: str | None
-    opens_on: date
-    closes_on: date
-    document_number: str
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """What a register added, and what it knows otherwise than the application says."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EligibilityQuestion:
-    pack: str
-    title: str
-    kind: Kind
-    on: date | None
-    """The day of application; None for today."""
-    titles_held: Sequence[str]
-    size: SizeDetermination | None
-    facts: Mapping[str, JsonValue]
-
-
-class RoundService:
-    def __init__(
-        self, session: AsyncSession, journal: Journal, clock: Clock, catalogue: Catalogue
-    ) -> None:
-        self._session = session
-        self._rounds = RoundRepository(session)
-        self._journal = journal
-        self._clock = clock
-        self._catalogue = catalogue
-
-    async def open_round(self, new: NewRound, officer: Actor) -> Round:
-        """Announce a round: which title, between which days, decided by which packs."""
-        for name in (new.new_pack, new.renewal_pack):
-            if name is None:
-                continue
-            pack = _require_title(self._catalogue, name, new.title)
-            if not pack.title_named(new.title).stages:
-                raise UnknownPackOrTitle(
-                    f"政策包 {name} 中没有可申报的称号 {new.title}。",
-                    f"The pack {name} has no title {new.title} that is applied for.",
-                )
-            if not covers(pack.jurisdiction, officer.region or ""):
-                raise UnknownPackOrTitle(
-                    f"政策包 {name} 适用于 {pack.jurisdiction}，不适用于本辖区。",
-                    f"The pack {name} is the law of {pack.jurisdiction}, not of {officer.region}.",
-                )
-        opened = Round(
-            id=new_id(),
-            code=new.code,
-            name=new.name,
-            title=new.title,
-            region=officer.region or "",
-            new_pack=new.new_pack,
-            renewal_pack=new.renewal_pack,
-            opens_on=new.opens_on,
-            closes_on=new.closes_on,
-            document_number=new.document_number,
-            closed_at=None,
-            created_at=self._clock.now(),
-        )
-        self._rounds.add(opened)
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "uq_rounds_code":
-                raise RoundCodeTaken from error
-            raise
-        self._record(opened, "opened", officer, reason=None, document_number=new.document_number)
-        return opened
-
-    async def extend(
-        self,
-        round_id: UUID,
-        *,
-        closes_on: date,
-        document_number: str,
-        reason: str,
-        officer: Actor,
-    ) -> Round:
-        """Move the closing day of a round to a later one, by a numbered document."""
-        extended = await self._lock(round_id, officer)
-        if closes_on <= extended.closes_on:
-            raise ExtensionTooEarly
-        was = extended.closes_on
-        extended.closes_on = closes_on
-        await self._session.flush()
-        self._record(
-            extended,
-            "extended",
-            officer,
-            reason=reason,
-            document_number=document_number,
-            closed_on_before=was.isoformat(),
-        )
-        return extended
-
-    async def close(self, round_id: UUID, *, reason: str, officer: Actor) -> Round:
-        """Close a round for good, before its closing day or after it."""
-        closed = await self._lock(round_id, officer)
-        closed.closed_at = self._clock.now()
-        await self._session.flush()
-        self._record(closed, "closed", officer, reason=reason)
-        return closed
-
-    async def find(self, round_id: UUID) -> Round:
-        found = await self._rounds.find(round_id)
-        if found is None:
-            raise RoundNotFound
-        return found
-
-    async def page(self, page: Paging) -> Found[Round]:
-        return await self._rounds.page(page)
-
-    def is_open(self, of: Round) -> bool:
-        return filing_period(of).is_open(self._clock.today())
-
-    async def _lock(self, round_id: UUID, officer: Actor) -> Round:
-        found = await self._rounds.find(round_id, for_update=True)
-        if found is None:
-            raise RoundNotFound
-        if not officer.is_in_charge_of(found.region):
-            raise NotAllowed(
-                f"批次 {found.code} 属于 {found.region}。",
-                f"Round {found.code} is held in {found.region}.",
-            )
-        if found.closed_at is not None:
-            raise RoundClosed
-        return found
-
-    def _record(
-        self, changed: Round, action: str, officer: Actor, *, reason: str | None, **data: str
-    ) -> None:
-        self._journal.record(
-            HistoryEntry(
-                subject_type="round",
-                subject_id=changed.id,
-                action=action,
-                actor=officer,
-                reason=reason,
-                clause="六(一)",
-                policy_pack=changed.new_pack or changed.renewal_pack,
-                data={"code": changed.code, "closes_on": changed.closes_on.isoformat(), **data},
-            )
-        )
-
-
-def filing_period(of: Round) -> FilingPeriod:
-    return FilingPeriod(
-        opens_on=of.opens_on, closes_on=of.closes_on, is_closed=of.closed_at is not None
-    )
+    register: str
+    as_of: date
+    """The day of its data."""
+    filled: Sequence[str]
+    differing: Mapping[str, JsonValue]
+    """By fact, what the register says; the application kept its own."""
+    unreadable: Mapping[str, str]
+    """What the register holds and no fact could be made of, by fact, as it stands there."""
 
 
 class ApplicationService:
@@ -240,26 +108,42 @@ class ApplicationService:
         self._applications = ApplicationRepository(session)
         self._rounds = RoundRepository(session)
         self._holdings = HoldingRepository(session)
+        self._mandates = MandateRepository(session)
+        self._contacts = ContactRepository(session)
+        self._documents = DocumentRepository(session)
         self._journal = journal
         self._clock = clock
         self._catalogue = catalogue
 
+    def on(self, session: AsyncSession) -> "ApplicationService":
+        """Return the same service on another session."""
+        return ApplicationService(session, self._journal, self._clock, self._catalogue)
+
     async def start_draft(
-        self, *, round_id: UUID, kind: str, facts: Mapping[str, JsonValue], applicant: Actor
+        self,
+        *,
+        round_id: UUID,
+        kind: str,
+        facts: Mapping[str, JsonValue],
+        contact: NewContact | None,
+        copied_from: UUID | None,
+        applicant: Actor,
     ) -> Application:
-        """Start an application in an open round."""
+        """Start an application in an open round: the enterprise's own, or an office's draft for it.
+
+        An office's draft counts from the day on which the enterprise gives its word. Until then it
+        says nothing of what the enterprise does elsewhere, to whoever made it.
+        """
         of = await self._rounds.find(round_id)
         if of is None:
             raise RoundNotFound
-        self._require_open(of)
-        pack_name = of.new_pack if kind == "new" else of.renewal_pack
-        if pack_name is None:
-            raise RoundNotOpen(
-                "本批次不受理此类申报。", f"This round takes no {kind} applications."
-            )
+        today = self._clock.today()
+        require_open(of, today)
+        pack_name = pack_of_round(of, kind)
         pack = self._catalogue.pack(pack_name)
-        _refuse_imported(pack, facts, applicant)
-        values = _checked(pack, facts)
+        refuse_imported(pack, facts, applicant)
+        earlier = await self._copied(copied_from, applicant)
+        values = checked(pack, {**_carried_over(pack, earlier), **facts})
         uscc, division = values.get("uscc"), values.get("applying_division")
         if not isinstance(uscc, str) or not isinstance(division, str):
             raise FactsInvalid(
@@ -269,10 +153,14 @@ class ApplicationService:
                     if not isinstance(values.get(name), str)
                 ]
             )
-        _require_in_round(of, division)
-        _require_own(applicant, uscc=uscc, division=division)
-        await self._require_known_nowhere_else(applicant, uscc)
-        refuse_kind(kind, of.title, await self._held(uscc), self._clock.today(), pack.validity)
+        require_in_round(of, division)
+        require_own(applicant, uscc=uscc, division=division)
+        if earlier is not None and earlier.uscc != uscc:
+            raise CopyNotPossible
+        mandate = await self._mandate(applicant, uscc)
+        has_word = applicant.uscc is not None or mandate is not None
+        if has_word or await self._is_known_here_alone(applicant, uscc):
+            refuse_kind(kind, of.title, await self._held(uscc), today, pack.validity)
         now = self._clock.now()
         draft = Application(
             id=new_id(),
@@ -285,6 +173,7 @@ class ApplicationService:
             division=division,
             status=ApplicationStatus.DRAFT,
             facts=values,
+            provenance={name: given_by(applicant, now) for name in values},
             submission_number=0,
             applied_on=None,
             opened=[],
@@ -292,17 +181,27 @@ class ApplicationService:
             remarks=[],
             size_determination=None,
             created_by=applicant.sub,
+            filed_region=None if applicant.uscc is not None else applicant.region,
+            confirmed_at=now if has_word else None,
+            confirmed_by=applicant.sub if has_word else None,
+            mandate_id=None if mandate is None else mandate.id,
             created_at=now,
             updated_at=now,
         )
         self._applications.add(draft)
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "one_live_application":
-                raise ApplicationExists from error
-            raise
-        self._record(draft, "drafted", applicant, facts=sorted(values))
+        await self._flush()
+        if contact is not None:
+            self._contacts.add(contact.row(draft.id, given_by=applicant.sub, given_at=now))
+        if earlier is not None:
+            await self._carry_documents_over(pack, earlier, draft, applicant)
+        self._record(
+            draft,
+            "drafted",
+            applicant,
+            facts=sorted(values),
+            **({} if earlier is None else {"copied_from": str(earlier.id)}),
+            **({} if mandate is None else {"mandate_id": str(mandate.id)}),
+        )
         return draft
 
     async def edit(
@@ -318,11 +217,17 @@ class ApplicationService:
         require_current(version_read, edited.version)
         refuse_edit(edited.status, set(facts), set(edited.opened))
         pack = self._catalogue.pack(edited.policy_pack)
-        _refuse_imported(pack, facts, applicant)
-        merged = {**edited.facts, **facts}
-        values = _checked(
-            pack, {name: value for name, value in merged.items() if value is not None}
+        refuse_imported(pack, facts, applicant)
+        refuse_change_without_word(
+            applicant,
+            edited,
+            await self._mandate(applicant, edited.uscc),
+            pack=pack,
+            names=list(facts),
         )
+        await self._adopt(edited, applicant)
+        merged = {**edited.facts, **facts}
+        values = checked(pack, {name: value for name, value in merged.items() if value is not None})
         if values.get("uscc") != edited.uscc:
             raise FactsInvalid(
                 errors=[
@@ -343,28 +248,67 @@ class ApplicationService:
                     ("/facts/applying_division", "missing", Text("不能删除。", "It must stay."))
                 ]
             )
-        _require_in_round(edited.round, division)
-        _require_own(applicant, uscc=edited.uscc, division=division)
-        changed = sorted(name for name in facts if edited.facts.get(name) != values.get(name))
-        if not changed:
-            return edited
-        edited.facts = values
-        edited.division = division
-        edited.updated_at = self._clock.now()
-        has_lapsed = edited.size_determination is not None and not SIZED_BY.isdisjoint(changed)
-        if has_lapsed:
-            edited.size_determination = None
-        await self._session.flush()
-        self._record(edited, "edited", applicant, facts=changed)
-        if has_lapsed:
-            self._record(
-                edited,
-                "size_determination_lapsed",
-                applicant,
-                reason="划型所依据的事实已修改。",
-                facts=sorted(SIZED_BY.intersection(changed)),
-            )
+        require_in_round(edited.round, division)
+        require_own(applicant, uscc=edited.uscc, division=division)
+        await self._change(edited, values, applicant, action="edited")
         return edited
+
+    async def prefill(
+        self,
+        application_id: UUID,
+        *,
+        register_name: str,
+        record: RegisterRecord,
+        overwrite: Sequence[str],
+        version_read: int,
+        applicant: Actor,
+    ) -> tuple[Application, Prefill]:
+        """Fill in what a register knows of the enterprise, and name what it knows otherwise.
+
+        What somebody stated stays, unless it is named to be overwritten.
+        """
+        filled = await self._lock(application_id, applicant)
+        require_current(version_read, filled.version)
+        refuse_edit(filled.status, set(), set())
+        pack = self._catalogue.pack(filled.policy_pack)
+        refuse_change_without_word(
+            applicant,
+            filled,
+            await self._mandate(applicant, filled.uscc),
+            pack=pack,
+            names=["legal_name"],
+        )
+        await self._adopt(filled, applicant)
+        offered = pack.check_facts(
+            {
+                name: value
+                for name, value in record.facts.items()
+                if name in pack.facts and name not in {"uscc", "applying_division"}
+            }
+        ).values
+        is_draft = filled.status is ApplicationStatus.DRAFT
+        taken = {
+            name: value
+            for name, value in offered.items()
+            if (is_draft or name in filled.opened)
+            and (name not in filled.facts or name in overwrite)
+        }
+        origin = {"register_name": register_name, "as_of": record.as_of.isoformat()}
+        await self._change(
+            filled, {**filled.facts, **taken}, applicant, action="prefilled", **origin
+        )
+        differing: dict[str, JsonValue] = {
+            name: list(value) if isinstance(value, list) else value
+            for name, value in offered.items()
+            if name in filled.facts and filled.facts[name] != value
+        }
+        return filled, Prefill(
+            register=register_name,
+            as_of=record.as_of,
+            filled=sorted(taken),
+            differing=differing,
+            unreadable=dict(record.unreadable),
+        )
 
     async def determine_size(
         self,
@@ -380,7 +324,7 @@ class ApplicationService:
         """
         determined = await self._lock(application_id, officer)
         require_current(version_read, determined.version)
-        _require_officer_of(determined, officer)
+        require_officer_of(determined, officer)
         refuse_edit(determined.status, set(), set())
         if determined.size_determination is None and determination is None:
             return determined
@@ -408,80 +352,92 @@ class ApplicationService:
             )
         return determined
 
-    async def submit(self, application_id: UUID, applicant: Actor) -> Application:
-        """Freeze the facts and hand the application to the offices that review it."""
+    async def confirm(self, application_id: UUID, applicant: Actor) -> Application:
+        """Give the enterprise's word to a draft that an office made for it. From now on it counts."""
+        confirmed = await self._lock(application_id, applicant)
+        refuse_confirmation(applicant, confirmed)
+        await self._adopt(confirmed, applicant)
+        return confirmed
+
+    async def submit(
+        self, application_id: UUID, *, received_at: datetime, applicant: Actor
+    ) -> Application:
+        """Freeze facts, documents and pack, and hand the application to the offices that review it.
+
+        It counts on the day on which it came, however long the platform takes over it.
+        """
         submitted = await self._lock(application_id, applicant)
+        require_word(applicant, submitted, await self._mandate(applicant, submitted.uscc))
+        await self._adopt(submitted, applicant)
         new_status = after(submitted.status, Step.SUBMIT)
-        today = self._clock.today()
+        today = day_of(received_at)
         # A correction that an office asked for may come after the round has closed.
         if submitted.status is ApplicationStatus.DRAFT:
-            self._require_open(submitted.round)
+            require_open(submitted.round, today)
         pack = self._catalogue.pack(submitted.policy_pack)
-        _require_complete(pack, submitted)
+        dossier = await self.dossier(submitted, applicant)
+        require_complete(pack, submitted, dossier)
         held = await self._held(submitted.uscc)
         refuse_kind(submitted.kind, submitted.title, held, today, pack.validity)
         # Rolling periods count back from the day of application, also for a correction.
         submitted.applied_on = submitted.applied_on or today
-        titles_held = _titles_on(held, today)
-        _require_eligible(
+        titles_held = titles_on(held, today)
+        require_eligible(
             check(
                 pack,
                 title=submitted.title,
-                kind=_kind(submitted),
+                kind=kind_of(submitted),
                 facts=submitted.facts,
                 on=submitted.applied_on,
                 today=today,
                 titles_held=titles_held,
-                size=_determination(submitted),
+                size=determination_of(submitted),
             )
         )
-        submission = Submission(
-            application_id=submitted.id,
-            number=submitted.submission_number + 1,
-            submitted_at=self._clock.now(),
+        submission = _frozen(
+            submitted,
+            pack,
+            dossier.documents.values(),
+            submitted_at=received_at,
             submitted_by=applicant.sub,
-            policy_pack=pack.name,
-            pack_checksum=pack.checksum,
-            facts=submitted.facts,
-            facts_sha256=_sha256_of(submitted.facts),
-            size_determination=submitted.size_determination,
         )
         self._applications.add(submission)
         submitted.status = new_status
         submitted.submission_number = submission.number
         submitted.opened = []
-        submitted.updated_at = submission.submitted_at
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "one_application_in_hand":
-                raise ApplicationInHand from error
-            raise
+        submitted.updated_at = self._clock.now()
+        await self._flush()
         self._record(
             submitted,
             "submitted",
             applicant,
             submission_number=submission.number,
+            received_at=received_at.isoformat(),
             facts_sha256=submission.facts_sha256,
+            snapshot_sha256=submission.snapshot_sha256,
             pack_checksum=pack.checksum,
         )
         self._journal.announce(
             ApplicationSubmitted(
                 uscc=submitted.uscc,
                 region=submitted.division,
-                is_secret=_is_secret(submitted),
+                is_secret=is_secret(submitted),
                 application_id=submitted.id,
                 submission_number=submission.number,
                 submitted_on=today,
                 round_id=submitted.round_id,
                 round_code=submitted.round.code,
-                kind=_kind(submitted),
+                kind=kind_of(submitted),
                 title=submitted.title,
                 policy_pack=pack.name,
                 legal_name=str(submitted.facts["legal_name"]),
                 filed_by=tuple(sorted({submitted.created_by, applicant.sub})),
                 facts=submitted.facts,
                 facts_sha256=submission.facts_sha256,
+                documents=tuple(
+                    SubmittedDocument.model_validate(document) for document in submission.documents
+                ),
+                snapshot_sha256=submission.snapshot_sha256,
                 titles_held=titles_held,
                 size_determination=None
                 if submitted.size_determination is None
@@ -491,8 +447,11 @@ class ApplicationService:
         return submitted
 
     async def withdraw(self, application_id: UUID, *, reason: str, applicant: Actor) -> Application:
-        """Take an application back before it is decided."""
+        """Take an application back before it is decided, or refuse a draft that an office made."""
         withdrawn = await self._lock(application_id, applicant)
+        # An office may always take back a draft of its own that the enterprise never confirmed.
+        if withdrawn.confirmed_at is not None:
+            require_word(applicant, withdrawn, await self._mandate(applicant, withdrawn.uscc))
         was_known_to_review = withdrawn.submission_number > 0
         withdrawn.status = after(withdrawn.status, Step.WITHDRAW)
         withdrawn.updated_at = self._clock.now()
@@ -503,7 +462,7 @@ class ApplicationService:
                 ApplicationWithdrawn(
                     uscc=withdrawn.uscc,
                     region=withdrawn.division,
-                    is_secret=_is_secret(withdrawn),
+                    is_secret=is_secret(withdrawn),
                     application_id=withdrawn.id,
                     round_code=withdrawn.round.code,
                     title=withdrawn.title,
@@ -545,73 +504,163 @@ class ApplicationService:
         """Explain how the application stands against each condition today."""
         found = await self.find(application_id, reader)
         today = self._clock.today()
+        held = await self._holdings.of_enterprise(found.uscc)
+        if reader.uscc is None and found.confirmed_at is None:
+            # The enterprise has not said that it applies here: what it holds elsewhere is not told.
+            held = [row for row in held if reader.is_in_charge_of(row.region)]
         return check(
             self._catalogue.pack(found.policy_pack),
             title=found.title,
-            kind=_kind(found),
+            kind=kind_of(found),
             facts=found.facts,
             on=found.applied_on or today,
             today=today,
-            titles_held=_titles_on(await self._held(found.uscc), today),
-            size=_determination(found),
+            titles_held=titles_on([held_title(row) for row in held], today),
+            size=determination_of(found),
         )
 
-    def missing(self, of: Application) -> tuple[str, ...]:
-        return missing(self._catalogue.pack(of.policy_pack), of.title, of.facts, _kind(of))
+    async def dossier(self, of: Application, reader: Actor) -> Dossier:
+        return (await self.dossiers([of], reader))[of.id]
 
-    def completeness(self, of: Application) -> int:
-        """Return how much of what is needed is there, in percent."""
-        return completeness(self._catalogue.pack(of.policy_pack), of.title, of.facts, _kind(of))
+    async def dossiers(self, of: Sequence[Application], reader: Actor) -> dict[UUID, Dossier]:
+        """Return what belongs to some applications, all of it at once."""
+        ids = [one.id for one in of]
+        documents: dict[UUID, dict[str, Document]] = {one: {} for one in ids}
+        for document in await self._applications.documents_of(ids):
+            documents[document.application_id][document.kind] = document
+        reachable = await self._applications.with_contact(ids)
+        mandates: Mapping[str, Mandate] = {}
+        if reader.uscc is None:
+            mandates = await self._mandates.in_force(
+                sorted({one.uscc for one in of}), region=reader.region, day=self._clock.today()
+            )
+        return {
+            one.id: Dossier(
+                documents=documents[one.id],
+                has_contact=one.id in reachable,
+                mandate=mandates.get(one.uscc),
+            )
+            for one in of
+        }
 
-    def available_actions(self, of: Application, reader: Actor) -> list[AvailableAction]:
+    def lacking(self, of: Application, dossier: Dossier) -> tuple[Lacking, ...]:
+        return lacking(self._catalogue.pack(of.policy_pack), of, dossier)
+
+    def completeness(self, of: Application, dossier: Dossier) -> int:
+        return completeness(self._catalogue.pack(of.policy_pack), of, dossier)
+
+    def available_actions(
+        self, of: Application, dossier: Dossier, reader: Actor
+    ) -> list[AvailableAction]:
         """Return what the reader may do with the application, and why not where it may not."""
-        href = f"/api/v1/applications/{of.id}"
+        pack = self._catalogue.pack(of.policy_pack)
+        return actions_of(of, dossier, reader, pack=pack, today=self._clock.today())
 
-        def refuse_submission() -> None:
-            _require_applicant(reader, of)
-            after(of.status, Step.SUBMIT)
-            if of.status is ApplicationStatus.DRAFT:
-                self._require_open(of.round)
-            _require_complete(self._catalogue.pack(of.policy_pack), of)
-
-        def refuse_edit_of_any() -> None:
-            _require_applicant(reader, of)
-            refuse_edit(of.status, set(), set(of.opened))
-
-        def refuse_withdrawal() -> None:
-            _require_applicant(reader, of)
-            after(of.status, Step.WITHDRAW)
-
-        def refuse_determination() -> None:
-            _require_officer_of(of, reader)
-            refuse_edit(of.status, set(), set())
-
-        return [
-            offer("edit", "PATCH", href, refuse_edit_of_any),
-            offer("determine_size", "PUT", f"{href}/size-determination", refuse_determination),
-            offer("submit", "POST", f"{href}/submission", refuse_submission),
-            offer("withdraw", "POST", f"{href}/withdrawal", refuse_withdrawal),
-        ]
-
-    async def _require_known_nowhere_else(self, applicant: Actor, uscc: str) -> None:
-        """Keep an office from learning, by filing, what an enterprise has done elsewhere."""
-        if applicant.uscc is not None:
+    async def _change(
+        self,
+        changed: Application,
+        values: Mapping[str, Any],
+        by: Actor,
+        *,
+        action: str,
+        **origin: str,
+    ) -> None:
+        """Put new facts in the place of the old ones, with who gave each of them."""
+        names = sorted(
+            name
+            for name in {*changed.facts, *values}
+            if changed.facts.get(name) != values.get(name)
+        )
+        if not names:
             return
-        known = await self._applications.divisions_of(uscc)
-        if not all(applicant.is_in_charge_of(division) for division in known):
-            raise NotYourEnterprise
+        now = self._clock.now()
+        changed.facts = dict(values)
+        changed.provenance = {
+            **{name: given for name, given in changed.provenance.items() if name in values},
+            **{name: _given(by, now, origin) for name in names if name in values},
+        }
+        changed.division = str(values["applying_division"])
+        changed.updated_at = now
+        has_lapsed = changed.size_determination is not None and not SIZED_BY.isdisjoint(names)
+        if has_lapsed:
+            changed.size_determination = None
+        await self._session.flush()
+        self._record(changed, action, by, facts=names, **origin)
+        if has_lapsed:
+            self._record(
+                changed,
+                "size_determination_lapsed",
+                by,
+                reason="划型所依据的事实已修改。",
+                facts=sorted(SIZED_BY.intersection(names)),
+            )
+
+    async def _adopt(self, of: Application, applicant: Actor) -> None:
+        """Let a draft that an office made count from now on, when the enterprise takes it up itself.
+
+        So far nothing kept the enterprise from filing elsewhere; now its word decides which counts.
+        """
+        if applicant.uscc is None or of.confirmed_at is not None:
+            return
+        pack = self._catalogue.pack(of.policy_pack)
+        refuse_kind(
+            of.kind, of.title, await self._held(of.uscc), self._clock.today(), pack.validity
+        )
+        of.confirmed_at = self._clock.now()
+        of.confirmed_by = applicant.sub
+        await self._flush()
+        self._record(of, "confirmed", applicant)
+
+    async def _copied(self, copied_from: UUID | None, applicant: Actor) -> Application | None:
+        if copied_from is None:
+            return None
+        earlier = await self._applications.find(copied_from, applicant)
+        if earlier is None:
+            raise CopyNotPossible
+        mandate = await self._mandate(applicant, earlier.uscc)
+        is_own = earlier.filed_region is not None and applicant.is_in_charge_of(
+            earlier.filed_region
+        )
+        if applicant.uscc is None and mandate is None and not is_own:
+            raise CopyNotPossible
+        return earlier
+
+    async def _carry_documents_over(
+        self, pack: Pack, earlier: Application, draft: Application, applicant: Actor
+    ) -> None:
+        asked_for = {one.id for one in pack.documents_of(draft.title, kind_of(draft))}
+        for document in await self._applications.documents_of([earlier.id]):
+            if document.kind in asked_for and not document.content.is_infected:
+                self._documents.add(
+                    Document(
+                        id=new_id(),
+                        application_id=draft.id,
+                        kind=document.kind,
+                        sha256=document.sha256,
+                        file_name=document.file_name,
+                        given_by=applicant.sub,
+                        source=document.source,
+                        given_at=self._clock.now(),
+                        replaced_at=None,
+                    )
+                )
+        await self._session.flush()
+
+    async def _is_known_here_alone(self, office: Actor, uscc: str) -> bool:
+        """Whether an office may see everything that the programme knows of an enterprise."""
+        known = await self._applications.divisions_of([uscc])
+        return all(office.is_in_charge_of(division) for division in known.get(uscc, ()))
+
+    async def _mandate(self, applicant: Actor, uscc: str) -> Mandate | None:
+        if applicant.uscc is not None:
+            return None
+        in_force = await self._mandates.in_force(
+            [uscc], region=applicant.region, day=self._clock.today()
+        )
+        return in_force.get(uscc)
 
     async def _held(self, uscc: str) -> list[HeldTitle]:
-        return [
-            HeldTitle(
-                title=row.title,
-                valid_from=row.valid_from,
-                valid_until=row.valid_until,
-                revoked_on=row.revoked_on,
-                exclusion_until=row.exclusion_until,
-            )
-            for row in await self._holdings.of_enterprise(uscc)
-        ]
+        return [held_title(row) for row in await self._holdings.of_enterprise(uscc)]
 
     async def _lock(self, application_id: UUID, applicant: Actor) -> Application:
         found = await self._applications.lock(application_id, applicant)
@@ -619,17 +668,16 @@ class ApplicationService:
             raise ApplicationNotFound
         return found
 
-    def _require_open(self, of: Round) -> None:
-        today = self._clock.today()
-        if not filing_period(of).is_open(today):
-            raise RoundNotOpen(
-                f"批次 {of.code} 的申报时间为 {of.opens_on} 至 {of.closes_on}（北京时间，"
-                f"含截止日），今天是 {today}"
-                + ("，且批次已关闭。" if of.closed_at is not None else "。"),
-                f"Round {of.code} is open from {of.opens_on} to {of.closes_on} inclusive,"
-                f" China Standard Time; today is {today}"
-                + (" and the round was closed." if of.closed_at is not None else "."),
-            )
+    async def _flush(self) -> None:
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            match violated_constraint(error):
+                case "one_live_application" | "one_draft_of_an_office":
+                    raise ApplicationExists from error
+                case "one_application_in_hand":
+                    raise ApplicationInHand from error
+            raise
 
     def _record(
         self,
@@ -654,198 +702,72 @@ class ApplicationService:
         )
 
 
-class RuleService:
-    """Questions about the rules; nothing is stored."""
-
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
-        self._catalogue = catalogue
-        self._clock = clock
-
-    def check_eligibility(self, question: EligibilityQuestion) -> Eligibility:
-        """Explain how an enterprise stands against each condition of a title."""
-        pack = _require_title(self._catalogue, question.pack, question.title)
-        today = self._clock.today()
-        on = question.on or today
-        return check(
-            pack,
-            title=question.title,
-            kind=question.kind,
-            facts=_checked(pack, question.facts),
-            on=on,
-            today=max(on, today),
-            titles_held=question.titles_held,
-            size=question.size,
-        )
+def _given(by: Actor, now: datetime, origin: Mapping[str, str]) -> dict[str, str]:
+    """Return who gives a fact now: a person or client, or a register that it was asked of."""
+    given = given_by(by, now, **origin)
+    return {**given, "source": "register"} if "register_name" in origin else given
 
 
-class ReviewNews:
-    """What intake does when review announces something about a case."""
-
-    def __init__(self, session: AsyncSession, journal: Journal, clock: Clock, actor: Actor) -> None:
-        self._session = session
-        self._applications = ApplicationRepository(session)
-        self._journal = journal
-        self._clock = clock
-        self._actor = actor
-
-    async def apply(
-        self, application_id: UUID, step: Step, *, reason: str | None = None, **data: Any
-    ) -> Application:
-        """Bring the application to the state that review's step leads to."""
-        found = await self._applications.lock_for_review(application_id)
-        if found is None:
-            raise LookupError(f"review speaks of application {application_id}, which is not here")
-        found.status = after(found.status, step)
-        found.updated_at = self._clock.now()
-        await self._session.flush()
-        self._journal.record(
-            HistoryEntry(
-                subject_type="application",
-                subject_id=found.id,
-                action=f"review:{step}",
-                actor=self._actor,
-                uscc=found.uscc,
-                reason=reason,
-                policy_pack=found.policy_pack,
-                data={"status": found.status.value, **data},
-            )
-        )
-        return found
-
-    async def open_for_correction(self, event: CaseReturned) -> None:
-        """Open the facts that the remarks name, and those alone."""
-        found = await self.apply(
-            event.application_id,
-            Step.RETURN,
-            reason=event.reason,
-            stage=event.stage,
-            remarks=[remark.model_dump() for remark in event.remarks],
-        )
-        if found.status is not ApplicationStatus.RETURNED:
-            return
-        found.opened = sorted({remark.fact_or_document for remark in event.remarks})
-        found.return_reason = event.reason
-        found.remarks = [remark.model_dump() for remark in event.remarks]
-        await self._session.flush()
+def _carried_over(pack: Pack, earlier: Application | None) -> dict[str, Any]:
+    """Return the facts of an earlier application that its author may state again."""
+    if earlier is None:
+        return {}
+    return {
+        name: value
+        for name, value in earlier.facts.items()
+        if name in pack.facts
+        and not pack.facts[name].is_imported
+        and not pack.check_facts({name: value}).problems
+    }
 
 
-def _require_title(catalogue: Catalogue, pack_name: str, title: str) -> Pack:
-    """Return the pack, when it decides the title by conditions of its own."""
-    try:
-        pack = catalogue.pack(pack_name)
-    except UnknownPack as error:
-        raise UnknownPackOrTitle(
-            f"没有政策包 {pack_name}。", f"There is no pack {pack_name}."
-        ) from error
-    found = pack.find_title(title)
-    if found is None or not found.conditions:
-        raise UnknownPackOrTitle(
-            f"政策包 {pack_name} 没有为称号 {title} 规定条件。",
-            f"The pack {pack_name} sets no conditions for a title {title}.",
-        )
-    return pack
-
-
-def _checked(pack: Pack, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Return the facts with codes normalised. Raises `FactsInvalid` naming every bad one."""
-    checked = pack.check_facts(facts)
-    if checked.problems:
-        raise FactsInvalid(
-            errors=[(found.pointer, found.code, found.detail) for found in checked.problems]
-        )
-    return dict(checked.values)
-
-
-def _titles_on(held: Sequence[HeldTitle], day: date) -> list[str]:
-    return sorted({one.title for one in held if one.is_valid_on(day)})
-
-
-def _require_in_round(of: Round, division: str) -> None:
-    if not covers(of.region, division):
-        text = Text(
-            f"本批次在 {of.region} 范围内申报。", f"This round is held in {of.region}; apply there."
-        )
-        raise FactsInvalid(errors=[("/facts/applying_division", "outside_round", text)])
-
-
-def _require_own(applicant: Actor, *, uscc: str, division: str) -> None:
-    if applicant.uscc is not None:
-        if applicant.uscc != uscc:
-            raise NotYourEnterprise
-        return
-    if not applicant.is_in_charge_of(division):
-        raise NotYourEnterprise
-
-
-def _require_applicant(reader: Actor, of: Application) -> None:
-    if not reader.may(Scope.APPLICATIONS_WRITE) or not reader.holds(*APPLICANTS):
-        raise NotAllowed
-    _require_own(reader, uscc=of.uscc, division=of.division)
-
-
-def _require_officer_of(of: Application, officer: Actor) -> None:
-    if not officer.may(Scope.APPLICATIONS_WRITE) or not officer.holds(*SIZE_OFFICES):
-        raise NotAllowed
-    if not officer.is_in_charge_of(of.division):
-        raise NotAllowed
-    if officer.sub == of.created_by:
-        raise SeparationOfDuties(
-            "填报人不能认定企业规模。", "Who drafted the application cannot determine its size."
-        )
-
-
-def _refuse_imported(pack: Pack, facts: Mapping[str, JsonValue], applicant: Actor) -> None:
-    """Keep an enterprise from stating what comes from a register or a platform."""
-    if applicant.uscc is None:
-        return
-    told = [name for name in facts if name in pack.facts and pack.facts[name].is_imported]
-    if told:
-        text = Text(
-            "此项由主管部门自平台或登记机关导入，企业不能自行填报。",
-            "An office imports this from a platform or register; an enterprise does not state it.",
-        )
-        raise FactsInvalid(errors=[(f"/facts/{name}", "imported", text) for name in told])
-
-
-def _kind(of: Application) -> Kind:
-    return "renewal" if of.kind == "renewal" else "new"
-
-
-def _determination(of: Application) -> SizeDetermination | None:
-    found = of.size_determination
-    if found is None:
-        return None
-    return SizeDetermination(size=Size(found["size"]), legal_basis=found["legal_basis"])
-
-
-def _require_complete(pack: Pack, of: Application) -> None:
-    lacking = missing(pack, of.title, of.facts, _kind(of))
-    if lacking:
-        raise ApplicationIncomplete(
-            errors=[
-                (f"/facts/{name}", "missing", Text("尚未填写。", "It is still missing."))
-                for name in lacking
-            ]
-        )
-
-
-def _require_eligible(eligibility: Eligibility) -> None:
-    failed = eligibility.failed
-    if failed:
-        raise NotEligible(
-            "；".join(f"{finding.clause} {finding.because.zh}" for finding in failed),
-            " ".join(f"{finding.clause}: {finding.because.en}" for finding in failed),
-            errors=[
-                (f"/facts/{next(iter(finding.facts), '')}", finding.id, finding.because)
-                for finding in failed
-            ],
-        )
-
-
-def _sha256_of(facts: Mapping[str, Any]) -> str:
-    text = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return sha256(text.encode()).hexdigest()
-
-
-def _is_secret(of: Application) -> bool:
-    return of.facts.get("is_secret_involved") is True
+def _frozen(
+    of: Application,
+    pack: Pack,
+    documents: Iterable[Document],
+    *,
+    submitted_at: datetime,
+    submitted_by: str,
+) -> Submission:
+    """Return everything that an application says now, as one row that is never changed."""
+    number = of.submission_number + 1
+    listed = [
+        {
+            "kind": one.kind,
+            "sha256": one.sha256,
+            "size": one.content.size,
+            "media_type": one.content.media_type,
+            "file_name": one.file_name,
+        }
+        for one in sorted(documents, key=lambda one: one.kind)
+        if not one.content.is_infected
+    ]
+    snapshot = {
+        "application_id": str(of.id),
+        "number": number,
+        "kind": of.kind,
+        "title": of.title,
+        "uscc": of.uscc,
+        "applied_on": None if of.applied_on is None else of.applied_on.isoformat(),
+        "policy_pack": pack.name,
+        "pack_checksum": pack.checksum,
+        "documents_checksum": pack.documents_checksum,
+        "facts": of.facts,
+        "documents": listed,
+        "size_determination": of.size_determination,
+    }
+    return Submission(
+        application_id=of.id,
+        number=number,
+        submitted_at=submitted_at,
+        submitted_by=submitted_by,
+        policy_pack=pack.name,
+        pack_checksum=pack.checksum,
+        facts=of.facts,
+        facts_sha256=canonical_sha256(of.facts),
+        provenance=of.provenance,
+        documents=listed,
+        documents_checksum=pack.documents_checksum,
+        size_determination=of.size_determination,
+        snapshot_sha256=canonical_sha256(snapshot),
+    )

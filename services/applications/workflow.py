@@ -40,6 +40,41 @@ IN_HAND = frozenset(
 """The states in which it waits for a decision, and bars another one whatever its round."""
 
 
+FILED = LIVE - {ApplicationStatus.DRAFT} | {ApplicationStatus.REJECTED}
+"""The states of an application that was submitted and not withdrawn."""
+
+
+class Verdict(StrEnum):
+    """What a scanner found in a file."""
+
+    CLEAN = "clean"
+    INFECTED = "infected"
+
+
+class ImportState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    """Every row was done, or is named among the errors."""
+    FAILED = "failed"
+    """Given up after many attempts. What had been taken over before stays; send the file again."""
+    REFUSED = "refused"
+    """Nothing of the file was taken over."""
+
+
+class IfErrors(StrEnum):
+    """What to do with a file of which some rows cannot be taken over."""
+
+    REFUSE_ALL = "refuse_all"
+    SKIP_ROWS = "skip_rows"
+
+
+class RowOutcome(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
 class Step(StrEnum):
     SUBMIT = "submit"
     WITHDRAW = "withdraw"
@@ -102,6 +137,14 @@ def refuse_edit(status: ApplicationStatus, changed: set[str], opened: set[str]) 
                 for fact in closed
             ]
         )
+
+
+def refuse_document(status: ApplicationStatus, kind: str, opened: set[str]) -> None:
+    """Refuse a change of a document that the state does not allow."""
+    refuse_edit(status, set(), set())
+    if status is ApplicationStatus.RETURNED and kind not in opened:
+        text = Text("未要求补正此项。", "It was not opened.")
+        raise FactNotOpened(errors=[(f"/documents/{kind}", "not_opened", text)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,19 @@ class SizeDetermined(BaseModel):
     determined_at: datetime
 
 
+class SubmittedDocument(BaseModel):
+    """A document as a submission froze it: which kind, and the hash of what it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    sha256: str
+    size: int
+    """In bytes."""
+    media_type: str
+    file_name: str | None
+
+
 class ApplicationSubmitted(Event):
     """An enterprise submitted its application, for the first time or after a correction."""
 
@@ -41,6 +54,9 @@ class ApplicationSubmitted(Event):
     facts: dict[str, JsonValue]
     """The facts as frozen by the submission."""
     facts_sha256: str
+    documents: tuple[SubmittedDocument, ...] = ()
+    snapshot_sha256: str | None = None
+    """Of facts, documents and pack together; None in what was announced before there was one."""
     titles_held: list[str]
     """Titles that were valid for the enterprise on the day of submission."""
     size_determination: SizeDetermined | None = None

@@ -56,3 +56,8 @@ class AdjustableClock:
 def day_of(instant: datetime) -> date:
     """Return the day on which an instant falls in the province."""
     return instant.astimezone(PROVINCE_TIME).date()
+
+
+def end_of(day: date) -> datetime:
+    """Return the instant at which a day is over in the province."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=PROVINCE_TIME).astimezone(UTC)

@@ -25,6 +25,11 @@ async def _version_read(
 ) -> int:
     if if_match is None:
         raise PreconditionRequired
+    return version_in(if_match)
+
+
+def version_in(if_match: str) -> int:
+    """Return the version that an If-Match names. Raises `Stale` for what was never one of ours."""
     found = _ETAG.fullmatch(if_match.strip())
     if found is None:
         raise Stale

@@ -213,6 +213,39 @@ class PreconditionRequired(Problem):
     )
 
 
+class UploadTruncated(Problem):
+    status, slug, settles = 400, "upload-truncated", False
+    title = Text("文件未完整上传", "The upload was cut short")
+    meaning = Text(
+        "收到的字节数少于声明的长度，什么都没有保存。请重新上传。",
+        "Fewer bytes came than were announced, and nothing was kept. Send it again.",
+    )
+
+
+class DigestMismatch(Problem):
+    status, slug, settles = 422, "digest-mismatch", False
+    title = Text("文件内容与摘要不符", "The content is not what its digest says")
+    meaning = Text(
+        "文件的 SHA-256 与 Content-Digest 不一致，什么都没有保存。请重新上传。",
+        "Its SHA-256 is not the one of Content-Digest, and nothing was kept. Send it again.",
+    )
+
+
+class FileNameInvalid(Problem):
+    status, slug = 422, "file-name-invalid"
+    title = Text("文件名不可用", "The file name cannot be used")
+    meaning = Text(
+        '文件名须为 1 至 200 个字符，不得包含路径、控制字符或 : * ? " < > |。',
+        'A file name has 1 to 200 characters, without a path, control characters or any of : * ? " < > |.',
+    )
+
+
+class RangeNotSatisfiable(Problem):
+    status, slug = 416, "range-not-satisfiable"
+    title = Text("请求的范围超出文件", "The range lies beyond the file")
+    meaning = Text("Content-Range 说明文件的大小。", "Content-Range says how large it is.")
+
+
 class BodyTooSlow(Problem):
     status, slug, settles = 408, "body-too-slow", False
     title = Text("请求体传输中断", "The body stopped coming")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -94,8 +94,22 @@ class ServiceParts:
     subscriptions: Sequence[Subscription] = ()
 
 
-def create_service_app(parts: ServiceParts, environment: Environment) -> FastAPI:
-    """Assemble a service: its routes, feed, consumers, health, problems and logs."""
+class Worker(Protocol):
+    """Work of a service that no request waits for. It runs as long as the service does."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Work for ever; end when cancelled."""
+
+
+def create_service_app(
+    parts: ServiceParts,
+    environment: Environment,
+    *,
+    workers: Callable[[Runtime], Sequence[Worker]] = lambda _: (),
+) -> FastAPI:
+    """Assemble a service: its routes, feed, consumers, workers, health, problems and logs."""
     connections = environment.connections
     readers = FeedReaders()
     runtime = Runtime(
@@ -118,6 +132,7 @@ def create_service_app(parts: ServiceParts, environment: Environment) -> FastAPI
         )
         for subscription in parts.subscriptions
     ]
+    at_work = workers(runtime)
     app = FastAPI(
         title=parts.title,
         description=parts.description,
@@ -128,7 +143,7 @@ def create_service_app(parts: ServiceParts, environment: Environment) -> FastAPI
         redirect_slashes=False,
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
-        lifespan=_lifespan(runtime, consumers),
+        lifespan=_lifespan(runtime, consumers, at_work),
         responses=documented(NotAuthenticated, UnknownFilter, Problem),
     )
     app.state.runtime = runtime
@@ -153,12 +168,18 @@ def jwks_of(gateway: httpx.AsyncClient) -> Callable[[], Any]:
     return fetch
 
 
-def _lifespan(runtime: Runtime, consumers: Sequence[Consumer]) -> Callable[[FastAPI], Any]:
+def _lifespan(
+    runtime: Runtime, consumers: Sequence[Consumer], workers: Sequence[Worker]
+) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(consumer.run(), name=f"{runtime.name} reads {consumer.source}")
             for consumer in consumers
+        ]
+        tasks += [
+            asyncio.create_task(worker.run(), name=f"{runtime.name}: {worker.name}")
+            for worker in workers
         ]
         try:
             yield

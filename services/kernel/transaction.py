@@ -5,8 +5,10 @@ commit has already been answered with 201. So the transaction is opened and comm
 route's handler instead, and the reply leaves only when its row is safe.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -33,7 +35,7 @@ from services.kernel.identity.actor import NOBODY
 from services.kernel.identity.tokens import TokenVerifier
 from services.kernel.journal import Journal, JournalTables
 from services.kernel.json_body import read_json
-from services.kernel.logging import trace_of
+from services.kernel.logging import Trace, trace_of
 from services.kernel.problems import (
     PROBLEM_MEDIA_TYPE,
     Busy,
@@ -48,6 +50,7 @@ from services.kernel.problems import (
     UnknownFilter,
 )
 from services.kernel.text import Text, preferred_language
+from services.kernel.uploads import Upload, received
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,31 @@ async def _current_clock(request: Request) -> Clock:
     return runtime_of(request).clock
 
 
+async def _received_at(request: Request) -> datetime:
+    """Return when a request came, however long it has waited for its turn since."""
+    received_at: datetime = request.state.received_at
+    return received_at
+
+
+ReceivedAt = Annotated[datetime, Depends(_received_at)]
 CurrentSession = Annotated[AsyncSession, Depends(_current_session)]
 CurrentJournal = Annotated[Journal, Depends(_current_journal)]
 CurrentClock = Annotated[Clock, Depends(_current_clock)]
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@asynccontextmanager
+async def saved_together(
+    runtime: Runtime, trace: Trace
+) -> AsyncIterator[tuple[AsyncSession, Journal]]:
+    """Do some work in one transaction, with its history and events. It is committed at the end."""
+    async with runtime.database.session() as session, session.begin():
+        journal = Journal(session, runtime.tables, runtime.clock, trace)
+        yield session, journal
+        await session.flush()
+        await journal.write()
+    runtime.wake_readers()
 
 
 LARGEST_JSON_BODY = 1024 * 1024
@@ -106,6 +129,7 @@ class StrictRoute(APIRoute):
         access_of(self)
 
         async def refusing(request: Request) -> Response:
+            request.state.received_at = runtime_of(request).clock.now()
             _refuse_unknown_filters(request, filters)
             if takes_json:
                 await _read_json_body(request)
@@ -141,20 +165,14 @@ class TransactionalRoute(StrictRoute):
         access = access_of(self)
 
         async def in_transaction(request: Request) -> Response:
-            runtime = runtime_of(request)
-            async with runtime.database.session() as session, session.begin():
-                journal = Journal(session, runtime.tables, runtime.clock, trace_of(request.scope))
+            trace = trace_of(request.scope)
+            async with saved_together(runtime_of(request), trace) as (session, journal):
                 request.state.session = session
                 request.state.journal = journal
                 key = request.headers.get("Idempotency-Key")
                 if request.method == "POST" and key is not None:
-                    response = await _once(request, key, access, handle)
-                else:
-                    response = await handle(request)
-                await session.flush()
-                await journal.write()
-            runtime.wake_readers()
-            return response
+                    return await _once(request, key, access, handle)
+                return await handle(request)
 
         return in_transaction
 
@@ -170,6 +188,38 @@ class QuestionRoute(TransactionalRoute):
             return await (keep if "Idempotency-Key" in request.headers else ask)(request)
 
         return asking
+
+
+class UploadRoute(TransactionalRoute):
+    """A POST of a file: it is received whole, and hashed, before the transaction begins.
+
+    The route's app says where (`app.state.spool`) and how large a file may be at most
+    (`app.state.largest_upload`, in bytes). The endpoint finds it as `ReceivedUpload`.
+    """
+
+    def inner_handler(self) -> Handler:
+        handle = super().inner_handler()
+        access = access_of(self)
+
+        async def receiving(request: Request) -> Response:
+            # A stranger is refused before a byte is taken in.
+            await access(request)
+            state = request.app.state
+            async with received(
+                request, largest=state.largest_upload, folder=state.spool
+            ) as upload:
+                request.state.upload = upload
+                return await handle(request)
+
+        return receiving
+
+
+async def _received_upload(request: Request) -> Upload:
+    upload: Upload = request.state.upload
+    return upload
+
+
+ReceivedUpload = Annotated[Upload, Depends(_received_upload)]
 
 
 def access_of(route: APIRoute) -> Access | PublicAccess:
@@ -195,7 +245,7 @@ async def _once(
     actor = await access(request)
     runtime = runtime_of(request)
     session = request.state.session
-    body = await _read_body(request)
+    body = await _what_was_sent(request)
     keys = IdempotencyKeys(session, runtime.tables.idempotency, runtime.clock)
     fingerprint = sha256(fingerprint_parts(request.url.path, request.url.query, body)).hexdigest()
     caller = sha256(fingerprint_parts(actor.client_id, actor.sub)).hexdigest()
@@ -306,6 +356,12 @@ async def _read_body(request: Request) -> bytes:
     body = b"".join(chunks)
     request._body = body  # noqa: SLF001 - where Starlette's request.body() keeps it
     return body
+
+
+async def _what_was_sent(request: Request) -> str | bytes:
+    """Return the body, or the hash of one that was received into a file."""
+    upload: Upload | None = getattr(request.state, "upload", None)
+    return await _read_body(request) if upload is None else upload.sha256
 
 
 def _refuse_unknown_filters(request: Request, known: frozenset[str]) -> None:

@@ -7,12 +7,14 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from services.kernel.regions import covers, prefix_of
-from services.policy.lock import checksum_of, locked_checksum
-from services.policy.pack import Pack, PackFlaw
+from services.policy.documents import DocumentKind, DocumentsFile
+from services.policy.lock import DOCUMENTS_FILE, PACK_FILE, checksum_of, lock_of, locked_checksum
+from services.policy.pack import Pack, PackDocument, PackFlaw
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -70,18 +72,30 @@ def published_catalogue() -> Catalogue:
 
 
 def read_pack(file: Path, *, must_be_locked: bool = True) -> Pack:
-    """Read one pack. Raises `PackInvalid` when it is not sound, or differs from its lock."""
-    name = f"{file.parent.parent.name}/{file.parent.name}"
-    content = file.read_bytes()
-    checksum = checksum_of(content)
-    if must_be_locked and locked_checksum(file.parent) != checksum:
-        raise PackInvalid(
-            f"{name}: pack.toml differs from pack.lock. A published pack is never changed:"
-            " correct it in a new folder with a later date."
-        )
+    """Read one pack, and the documents.toml beside it if there is one.
+
+    Raises `PackInvalid` when it is not sound, or when a file of it differs from its lock. A file that
+    is not locked yet is read only when it need not be; a lock that is there always holds.
+    """
+    folder = file.parent
+    name = f"{folder.parent.name}/{folder.name}"
+    content, documents = file.read_bytes(), None
+    if (folder / DOCUMENTS_FILE).exists():
+        documents = (folder / DOCUMENTS_FILE).read_bytes()
+    for locked, found in ((PACK_FILE, content), (DOCUMENTS_FILE, documents)):
+        complaint = _complaint_of_lock(folder, locked, found, must_be_locked=must_be_locked)
+        if complaint is not None:
+            raise PackInvalid(f"{name}: {complaint}")
     try:
-        document = tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
-        pack = Pack.model_validate({**document, "name": name, "checksum": checksum})
+        pack = Pack.model_validate(
+            {
+                **_rules_of(content),
+                "name": name,
+                "checksum": checksum_of(content),
+                "documents": () if documents is None else _documents_of(documents),
+                "documents_checksum": None if documents is None else checksum_of(documents),
+            }
+        )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, PackFlaw) as error:
         raise PackInvalid(f"{name}: {error}") from error
     if pack.in_force_from.isoformat() != file.parent.name:
@@ -89,6 +103,37 @@ def read_pack(file: Path, *, must_be_locked: bool = True) -> Pack:
             f"{name}: it is in force from {pack.in_force_from}, not from its folder's day"
         )
     return pack
+
+
+def _complaint_of_lock(
+    folder: Path, file: str, content: bytes | None, *, must_be_locked: bool
+) -> str | None:
+    lock = lock_of(folder, file)
+    if not lock.exists():
+        if content is None or not must_be_locked:
+            return None
+        return f"{file} is not locked; `srdi pack lock` publishes it"
+    # What is gone has no checksum, so a lock without its file is a change as well.
+    if content is not None and locked_checksum(folder, file) == checksum_of(content):
+        return None
+    return (
+        f"{file} differs from {lock.name}. A published pack is never changed: correct it in a new"
+        " folder with a later date."
+    )
+
+
+def _rules_of(content: bytes) -> dict[str, Any]:
+    document = tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
+    misplaced = sorted(
+        document.keys() & (Pack.model_fields.keys() - PackDocument.model_fields.keys())
+    )
+    if misplaced:
+        raise PackFlaw(f"{PACK_FILE} has no member {' or '.join(misplaced)}")
+    return document
+
+
+def _documents_of(content: bytes) -> tuple[DocumentKind, ...]:
+    return DocumentsFile.model_validate(tomllib.loads(content.decode("utf-8"))).documents
 
 
 def _series(pack: Pack) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.kernel.text import Text
+from services.policy.lock import DOCUMENTS_FILE, PACK_FILE
 
 
 class Change(NamedTuple):
@@ -19,13 +20,21 @@ class Change(NamedTuple):
 
 
 def differences(before: Path, after: Path) -> list[Change]:
-    """Return every change between the pack.toml files of two folders."""
+    """Return every change between the packs of two folders, and between the documents they ask for."""
     return list(_changes("", _tables(before), _tables(after)))
 
 
 def _tables(folder: Path) -> Mapping[str, Any]:
-    content = (folder / "pack.toml").read_text("utf-8")
-    document: Mapping[str, Any] = tomllib.loads(content, parse_float=Decimal)
+    """Return a pack with its documents by name, so that one without any differs in each of them."""
+    documents = _read(folder / DOCUMENTS_FILE) if (folder / DOCUMENTS_FILE).exists() else {}
+    return {
+        **_read(folder / PACK_FILE),
+        "documents": {one["id"]: one for one in documents.get("documents", ())},
+    }
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
     return document
 
 

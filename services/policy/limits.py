@@ -43,6 +43,9 @@ class AtLeast(RuleKind):
         if self.exception is not None:
             yield self.exception.when, frozenset({FactKind.FLAG})
 
+    def evidence_named(self) -> tuple[str, ...]:
+        return () if self.exception is None else self.exception.evidence
+
     def judge(self, matter: Matter) -> Judgement:
         exception = self.exception
         is_excepted = exception is not None and matter.facts.get(exception.when) is True

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.kernel.text import Text
 from services.policy.conditions import Condition, Rule, with_parts
 from services.policy.declared import HoldsTitle, OneOf
+from services.policy.documents import DocumentKind, document_flaws
 from services.policy.facts import Fact, FactKind, Facts, FactsChecked, check_facts
 from services.policy.limits import ScoreAtLeast
 from services.policy.matter import Kind
@@ -154,6 +155,10 @@ class Pack(PackDocument):
     """Folder and first day in force, such as `guizhou/2021-05-06`."""
     checksum: str
     """SHA-256 of its file."""
+    documents: tuple[DocumentKind, ...] = ()
+    """The kinds of document that an application is asked for, in the order of their own file."""
+    documents_checksum: str | None = None
+    """SHA-256 of that file; None without one."""
 
     def model_post_init(self, _context: object, /) -> None:
         """Refuse what does not hold together, naming all of it. Raises `PackFlaw`."""
@@ -205,6 +210,24 @@ class Pack(PackDocument):
         }
 
     @cached_property
+    def _documents(self) -> dict[str, DocumentKind]:
+        return {document.id: document for document in self.documents}
+
+    @cached_property
+    def _asked_for(self) -> dict[tuple[str, Kind | None], tuple[DocumentKind, ...]]:
+        kinds: tuple[Kind | None, ...] = (None, "new", "renewal")
+        return {
+            (title.id, kind): tuple(
+                document
+                for document in self.documents
+                if title.id in self.titles_asking_for(document)
+                and (kind is None or document.applies_to in {None, kind})
+            )
+            for title in self.titles
+            for kind in kinds
+        }
+
+    @cached_property
     def _needed(self) -> dict[tuple[str, Kind], tuple[str, ...]]:
         kinds: tuple[Kind, Kind] = ("new", "renewal")
         return {
@@ -217,6 +240,11 @@ class Pack(PackDocument):
     def ladder(self) -> tuple[Title, ...]:
         """The titles, lowest first."""
         return tuple(sorted(self.titles, key=lambda title: title.rank))
+
+    @property
+    def applied_for(self) -> tuple[str, ...]:
+        """The titles that are applied for here, which the pack sets conditions for, lowest first."""
+        return tuple(title.id for title in self.ladder if title.conditions)
 
     @property
     def reward_rule(self) -> RewardRule:
@@ -253,6 +281,29 @@ class Pack(PackDocument):
     def facts_needed(self, title: str, kind: Kind = "new") -> tuple[str, ...]:
         """Return the facts that an application for a title cannot be submitted without."""
         return self._needed[title, kind]
+
+    def document_kind(self, document: str) -> DocumentKind | None:
+        return self._documents.get(document)
+
+    def titles_asking_for(self, document: DocumentKind) -> tuple[str, ...]:
+        """Return the titles that a kind of document is asked for."""
+        return document.titles or self.applied_for
+
+    def documents_of(self, title: str, kind: Kind | None = None) -> tuple[DocumentKind, ...]:
+        """Return the documents asked for with a title: for one kind of application, or for either.
+
+        Raises `KeyError` for a title that is not here.
+        """
+        return self._asked_for[title, kind]
+
+    def documents_needed(self, title: str, kind: Kind, facts: Facts) -> tuple[str, ...]:
+        """Return the documents that an application with these facts cannot be submitted without."""
+        return tuple(
+            document.id
+            for document in self.documents_of(title, kind)
+            if document.is_required
+            or (document.required_when is not None and facts.get(document.required_when) is True)
+        )
 
     def tests_of(self, title: str, kind: Kind | None = None) -> TitleTests:
         """Return what a title is decided by: for one kind of application, or for either.
@@ -312,6 +363,23 @@ class Pack(PackDocument):
         for title in self.rewards.titles if self.rewards is not None else ():
             if title not in self._titles:
                 yield f"the reward rule names the unknown title {title}"
+        if self.documents:
+            yield from document_flaws(
+                self.documents,
+                facts=self.facts,
+                titles=self.applied_for,
+                evidence=self._evidence_named(),
+            )
+
+    def _evidence_named(self) -> Iterator[tuple[str, str]]:
+        """Yield where a document is named, and which."""
+        for condition in with_parts(tuple(self._conditions.values())):
+            for document in (*condition.evidence, *condition.rule.evidence_named()):
+                yield f"condition {condition.id}", document
+        for table in self.scoring_tables:
+            for indicator in table.indicators:
+                for document in indicator.evidence:
+                    yield f"table {table.id}, indicator {indicator.id}", document
 
     def _fact_flaws(self) -> Iterator[str]:
         for name, fact in self.facts.items():

@@ -26,6 +26,10 @@ class RuleKind(BaseModel):
         """Yield each fact that has to be of certain kinds, with those kinds."""
         yield from ()
 
+    def evidence_named(self) -> tuple[str, ...]:
+        """Return the documents that it sends an officer to."""
+        return ()
+
     @abstractmethod
     def judge(self, matter: Matter) -> Judgement: ...
 

@@ -659,6 +659,7 @@ def _require_remarks(pack: Pack, decision: StageDecision, remarks: Sequence[Rema
         )
         for place, remark in enumerate(remarks)
         if remark.fact_or_document not in pack.facts
+        and pack.document_kind(remark.fact_or_document) is None
     ]
     if unknown:
         raise RemarksNeeded(errors=unknown)

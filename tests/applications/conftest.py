@@ -1,20 +1,23 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlalchemy.engine import URL
 
+from deploy.standalone.papers import one_page_pdf
 from services.applications import consumers
-from services.applications.app import create_app
 from services.contracts.review import CaseReceived, CaseReturned, Remark
 from services.kernel.identifiers import new_id
 from tests.builders.enterprises import PACK, facts_of, uscc_of
-from tests.builders.services import Caller, RunningService, running_service
+from tests.builders.services import Caller, RunningService, create_intake, running_service
 
 TODAY = date(2026, 3, 10)
+CONTACT = {"name": "王示例", "phone": "0851-86891234", "email": "wang@example.com"}
 
 
 @dataclass
@@ -29,13 +32,53 @@ class Intake:
     def province(self) -> Caller:
         return self.service.caller("provincial_office", region="520000")
 
-    async def draft(self, serial: int = 1, **changed: Any) -> dict[str, Any]:
+    def body(self, serial: int = 1, **changed: Any) -> dict[str, Any]:
+        return {
+            "round_id": self.round_id,
+            "kind": "new",
+            "facts": facts_of(serial, **changed),
+            "contact": CONTACT,
+        }
+
+    async def bare_draft(self, serial: int = 1, **changed: Any) -> dict[str, Any]:
+        """Return a draft with its contact and without a document."""
         answer = await self.enterprise(serial).post(
             "/applications",
-            json={"round_id": self.round_id, "kind": "new", "facts": facts_of(serial, **changed)},
+            json=self.body(serial, **changed),
         )
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
+
+    async def draft(self, serial: int = 1, **changed: Any) -> dict[str, Any]:
+        """Return a draft that lacks nothing but what was taken out of its facts."""
+        draft = await self.bare_draft(serial, **changed)
+        await self.attach_needed(self.enterprise(serial), draft["id"])
+        complete = await self.enterprise(serial).get(f"/applications/{draft['id']}")
+        return dict(complete.json())
+
+    async def attach_needed(self, applicant: Caller, application_id: str) -> None:
+        path = f"/applications/{application_id}"
+        for one in (await applicant.get(f"{path}/documents")).json()["items"]:
+            if one["is_needed"] and one["document"] is None:
+                answer = await self.attach(applicant, application_id, one["kind"])
+                assert answer.status_code == 201, answer.text
+
+    async def attach(
+        self,
+        applicant: Caller,
+        application_id: str,
+        kind: str,
+        *,
+        content: bytes | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """Send a document; its content is a page that names its kind, unless it is given."""
+        return await applicant.ask(
+            "PUT",
+            f"/applications/{application_id}/documents/{kind}",
+            content=one_page_pdf(kind) if content is None else content,
+            headers={"Content-Type": "application/pdf", **headers},
+        )
 
     async def submitted(self, serial: int = 1, **changed: Any) -> dict[str, Any]:
         draft = await self.draft(serial, **changed)
@@ -70,9 +113,9 @@ class Intake:
 
 
 @pytest.fixture
-async def intake(owner: URL) -> AsyncIterator[Intake]:
+async def intake(owner: URL, tmp_path: Path) -> AsyncIterator[Intake]:
     async with running_service(
-        create_app,
+        create_intake(tmp_path),
         owner=owner,
         service="applications",
         subscriptions=(consumers.from_review, consumers.from_registry),

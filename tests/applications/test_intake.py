@@ -97,7 +97,10 @@ async def test_a_draft_says_what_is_missing_and_what_can_be_done(intake: Intake)
     draft = await intake.draft(employees=None, total_assets=None)
 
     assert draft["status"] == "draft"
-    assert draft["missing"] == ["employees", "total_assets"]
+    assert [one["pointer"] for one in draft["missing"]] == [
+        "/facts/employees",
+        "/facts/total_assets",
+    ]
     assert 0 < draft["completeness"] < 100
     actions = {action["action"]: action for action in draft["available_actions"]}
     assert actions["edit"]["enabled"] is True
@@ -139,21 +142,27 @@ async def test_an_office_learns_nothing_by_filing_for_an_enterprise_of_elsewhere
     )
     elsewhere = intake.service.caller("city_office", region="520300")
 
-    answers = [
-        await elsewhere.post(
-            "/applications",
-            json={
-                "round_id": intake.round_id,
-                "kind": "new",
-                "facts": facts_of(serial, division="520302"),
-            },
-        )
-        for serial in (1, 2)
+    drafts = [
+        (await elsewhere.post("/applications", json=intake.body(serial, division="520302"))).json()
+        for serial in (1, 2, 3)
+    ]
+    eligibility = [
+        (await elsewhere.get(f"/applications/{draft['id']}/eligibility")).json() for draft in drafts
     ]
 
-    for refused in answers:
-        assert (refused.status_code, slug(refused)) == (403, "not-your-enterprise")
-        assert refused.json()["detail"] == answers[0].json()["detail"]
+    # One applies, in secret; one is recognised; of the third nobody has ever heard.
+    shown = [
+        {name: draft[name] for name in ("status", "is_confirmed", "available_actions", "missing")}
+        for draft in drafts
+    ]
+    for draft, one in zip(drafts, shown, strict=True):
+        for action in one["available_actions"]:
+            action["href"] = action["href"].replace(draft["id"], "…")
+    assert shown[0] == shown[1] == shown[2]
+    assert shown[0]["is_confirmed"] is False
+    assert (
+        eligibility[0]["conditions"] == eligibility[1]["conditions"] == eligibility[2]["conditions"]
+    )
 
 
 async def test_an_application_is_not_there_for_others(intake: Intake) -> None:
@@ -389,12 +398,15 @@ async def test_the_timeline_tells_every_step_with_its_reason(intake: Intake) -> 
 
     assert [item["action"] for item in items] == [
         "drafted",
+        "document_attached",
+        "document_attached",
+        "document_attached",
         "submitted",
         "review:receive",
         "review:return",
     ]
     assert items[-1]["reason"] == "财务数据与审计报告不一致"
-    assert items[1]["policy_pack"] == PACK
+    assert items[4]["policy_pack"] == PACK
 
 
 async def test_a_withdrawn_application_tells_review_and_ends(intake: Intake) -> None:
@@ -432,8 +444,9 @@ async def test_only_who_holds_a_valid_lower_title_applies_for_little_giant(intak
     opened = await intake.province.post(
         "/rounds", json=round_body(code="2026-G", title="provincial_little_giant")
     )
-    body = {"round_id": opened.json()["id"], "kind": "new", "facts": facts_of(1)}
+    body = intake.body(1) | {"round_id": opened.json()["id"]}
     draft = (await intake.enterprise().post("/applications", json=body)).json()
+    await intake.attach_needed(intake.enterprise(), draft["id"])
     path = f"/applications/{draft['id']}"
     granted = recognition()
 
@@ -461,7 +474,7 @@ async def test_only_who_holds_a_valid_lower_title_applies_for_little_giant(intak
 
 async def test_what_is_held_or_lost_decides_which_application_is_open(intake: Intake) -> None:
     def body(kind: str) -> dict[str, Any]:
-        return {"round_id": intake.round_id, "kind": kind, "facts": facts_of(1)}
+        return intake.body(1) | {"kind": kind}
 
     nothing = await intake.enterprise().post("/applications", json=body("renewal"))
     other = recognition(uscc=uscc_of(2))
@@ -484,6 +497,7 @@ async def test_what_is_held_or_lost_decides_which_application_is_open(intake: In
             exclusion_until=date(2026, 3, 20),
         ),
     )
+    await intake.attach_needed(intake.enterprise(), renewal.json()["id"])
     path = f"/applications/{renewal.json()['id']}"
     barred = await intake.enterprise().post(f"{path}/submission")
     await intake.enterprise().post(f"{path}/withdrawal", json={"reason": "已被撤销"})

@@ -472,9 +472,10 @@ async def test_a_title_renewed_in_time_is_held_without_a_gap(intake: Intake) -> 
 
 async def test_two_rounds_of_one_title_take_one_application_at_a_time(intake: Intake) -> None:
     other = await intake.province.post("/rounds", json=round_body(code="2026-other"))
-    body = {"round_id": other.json()["id"], "kind": "new", "facts": facts_of(1)}
+    body = intake.body(1) | {"round_id": other.json()["id"]}
     await intake.submitted(1)
     second = await intake.enterprise().post("/applications", json=body)
+    await intake.attach_needed(intake.enterprise(), second.json()["id"])
 
     refused = await intake.enterprise().post(f"/applications/{second.json()['id']}/submission")
 

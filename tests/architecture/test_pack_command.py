@@ -42,6 +42,8 @@ def test_the_packs_that_ship_are_listed_and_pass_their_own_check() -> None:
     for pack in load_catalogue().packs():
         assert pack.name in listed[1]
         assert f"{pack.name}: titles" in checked[1]
+        assert f"{pack.name}: documents {len(pack.documents)}, required" in checked[1]
+        assert f"; locked; sha256 {pack.documents_checksum}" in checked[1]
 
 
 def test_a_copy_keeps_its_comments_and_is_ready_but_for_what_it_changes(yunnan: Path) -> None:
@@ -50,7 +52,10 @@ def test_a_copy_keeps_its_comments_and_is_ready_but_for_what_it_changes(yunnan: 
     assert 'jurisdiction = "530000"' in text
     assert "in_force_from = 2027-01-01" in text
     assert "# ---------------------------------------------------------------- the ladder" in text
-    assert not (yunnan / "pack.lock").exists()
+    assert (yunnan / "documents.toml").read_bytes() == (
+        PACKS / GUIZHOU / "documents.toml"
+    ).read_bytes()
+    assert list(yunnan.glob("*.lock")) == []
     assert run("check", str(yunnan))[0] == 0
 
 
@@ -73,6 +78,85 @@ def test_next_years_threshold_is_checked_compared_and_locked(yunnan: Path) -> No
     assert locked[0] == 0
     assert again[0] == 1
     assert "already" in again[1]
+
+
+def test_a_pack_and_its_documents_are_locked_together(yunnan: Path) -> None:
+    before = run("check", str(yunnan))
+    locked = run("lock", str(yunnan))
+    after = run("check", str(yunnan))
+
+    assert before[1].count("not locked yet") == 2
+    assert locked[0] == 0
+    assert after[1].count("; locked;") == 2
+    assert run("lock", str(yunnan))[0] == 1
+
+
+def test_documents_that_come_after_the_lock_of_their_pack_are_locked_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "guizhou" / "2021-05-06"
+    shutil.copytree(PACKS / GUIZHOU, folder)
+    (folder / "documents.lock").unlink()
+    change(folder / "documents.toml", "max_megabytes = 50", "max_megabytes = 40")
+    of_the_pack = (folder / "pack.lock").read_bytes()
+
+    locked, again = run("lock", str(folder)), run("lock", str(folder))
+
+    assert locked[0] == 0
+    assert f"{folder / 'documents.toml'} is locked" in locked[1]
+    assert "pack.toml is locked" not in locked[1]
+    assert (folder / "pack.lock").read_bytes() == of_the_pack
+    assert again == (1, f"{folder} is locked already; corrections go into a new folder.")
+    assert run("check", str(folder))[0] == 0
+
+
+def test_documents_that_were_changed_after_their_lock_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "guizhou" / "2021-05-06"
+    shutil.copytree(PACKS / GUIZHOU, folder)
+    change(folder / "documents.toml", "max_megabytes = 50", "max_megabytes = 40")
+
+    refused = [run(command, str(folder)) for command in ("check", "explain", "lock")]
+
+    assert [code for code, _ in refused] == [1, 1, 1]
+    assert "documents.toml differs from documents.lock" in refused[0][1]
+
+
+def test_a_pack_without_documents_says_so_and_is_locked(yunnan: Path) -> None:
+    (yunnan / "documents.toml").unlink()
+
+    checked, locked = run("check", str(yunnan)), run("lock", str(yunnan))
+
+    assert "no documents.toml, so no document is asked for" in checked[1]
+    assert locked[0] == 0
+    assert not (yunnan / "documents.lock").exists()
+    assert "申报材料" not in run("explain", str(yunnan))[1]
+
+
+def test_documents_that_are_new_gone_or_changed_are_compared(yunnan: Path) -> None:
+    change(yunnan / "documents.toml", 'id = "field_statement"', 'id = "product_statement"')
+    change(yunnan / "documents.toml", "max_megabytes = 50", "max_megabytes = 40")
+    bare = yunnan.parent / "2028-01-01"
+    run("new", str(bare), "--from", str(yunnan))
+    (bare / "documents.toml").unlink()
+
+    _, compared = run("diff", GUIZHOU, str(yunnan))
+    _, without = run("diff", GUIZHOU, str(bare))
+
+    assert "documents.audit_report.max_megabytes │ 50 │ 40" in compared
+    assert "documents.product_statement │ – │ { id = product_statement" in compared
+    assert "documents.field_statement │ { id = field_statement" in compared
+    assert without.count("documents.") == 10
+
+
+def test_a_document_that_quotes_what_the_source_does_not_hold_is_named(yunnan: Path) -> None:
+    change(
+        yunnan / "documents.toml",
+        'official_text = "具有独立法人资格"',
+        'official_text = "须提交营业执照"',
+    )
+
+    code, complaints = run("check", str(yunnan))
+
+    assert code == 1
+    assert "SOURCE.md does not hold “须提交营业执照”" in complaints
 
 
 def test_a_quotation_that_the_source_does_not_hold_is_named(yunnan: Path) -> None:
@@ -147,6 +231,24 @@ def test_a_pack_is_explained_in_both_languages() -> None:
     assert "公示 5 个工作日" in in_chinese
     assert "四.2 Its liabilities are not above 70 % of its assets." in in_english
     assert "False declaration" in in_english
+
+
+def test_the_documents_of_a_title_are_explained_in_both_languages(yunnan: Path) -> None:
+    change(yunnan / "documents.toml", "max_megabytes = 50", 'applies_to = "renewal"')
+
+    _, in_chinese = run("explain", str(yunnan), "--title", "srdi_sme")
+    _, in_english = run("explain", str(yunnan), "--title", "srdi_sme", "-l", "en")
+    _, library = run("explain", str(yunnan), "--title", "cultivation_library")
+
+    assert "四.1 营业执照副本: 必交; PDF, JPEG, PNG, OFD ≤ 20 MB" in in_chinese
+    assert "民族工艺品企业证明: 申报“民族工艺品企业”的必交;" in in_chinese
+    assert "四 其他材料: 选交;" in in_chinese
+    assert (
+        "四.2 Audit report of the fiscal year: required; PDF, JPEG, PNG, OFD ≤ 20 MB" in in_english
+    )
+    assert "OFD ≤ 20 MB (renewal)" in in_english
+    assert "required of: Ethnic-craft enterprise;" in in_english
+    assert "申报材料" not in library
 
 
 def test_an_enterprise_is_explained_clause_by_clause_with_its_points() -> None:

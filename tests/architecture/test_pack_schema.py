@@ -1,4 +1,4 @@
-"""The schema by which editors complete a pack: it accepts what we ship and refuses what we refuse."""
+"""The schemas by which editors complete a pack: they accept what we ship and refuse what we refuse."""
 
 import json
 import tomllib
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from deploy.contract import PACK_SCHEMA, pack_schema, spelled
+from deploy.contract import DOCUMENTS_SCHEMA, PACK_SCHEMA, documents_schema, pack_schema, spelled
 from services.policy.catalogue import PACKS
 
 VALIDATOR = Draft202012Validator(pack_schema())
+OF_DOCUMENTS = Draft202012Validator(documents_schema())
 
 
 def as_json(file_text: str) -> Any:
@@ -20,6 +21,7 @@ def as_json(file_text: str) -> Any:
 
 def test_the_schema_is_the_one_in_the_repository() -> None:
     assert PACK_SCHEMA.read_text("utf-8") == spelled(pack_schema()), "run `make contract`"
+    assert DOCUMENTS_SCHEMA.read_text("utf-8") == spelled(documents_schema()), "run `make contract`"
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,30 @@ def test_a_mistake_is_underlined(was: str, becomes: str) -> None:
     assert was in text
 
     assert list(VALIDATOR.iter_errors(as_json(text.replace(was, becomes))))
+
+
+@pytest.mark.parametrize(
+    "file", sorted(PACKS.glob("*/*/documents.toml")), ids=lambda file: str(file.parent.name)
+)
+def test_every_list_of_documents_that_ships_fits_its_schema(file: Any) -> None:
+    found = as_json(file.read_text("utf-8"))
+
+    assert [error.message for error in OF_DOCUMENTS.iter_errors(found)] == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("is_required = true", 'is_required = "always"'),
+        ("max_megabytes = 50", "max_megabytes = 500"),
+        ("max_megabytes = 50", 'media_types = ["text/html"]'),
+        ('id = "business_licence"', 'id = "Business licence"'),
+        ('clause = "四.1"', 'clauses = "四.1"'),
+        ("schema_version = 1", "schema_version = 2"),
+    ],
+)
+def test_a_mistake_in_a_list_of_documents_is_underlined(was: str, becomes: str) -> None:
+    text = (PACKS / "guizhou" / "2021-05-06" / "documents.toml").read_text("utf-8")
+    assert was in text
+
+    assert list(OF_DOCUMENTS.iter_errors(as_json(text.replace(was, becomes))))

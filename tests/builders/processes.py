@@ -23,8 +23,9 @@ from sqlalchemy.engine import URL
 from deploy.deployment import GATEWAY, read_environment, write_deployment
 from deploy.schema import SERVICES
 from deploy.standalone.home import ISSUER
-from deploy.standalone.platform import CREATE
+from deploy.standalone.platform import create_service
 from gateway.keys import KeyRing, read_keys
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock, day_of
 from services.kernel.service_app import Environment
 
@@ -178,7 +179,7 @@ def main(name: str, port: str, clock_file: str) -> None:
         from dataclasses import replace
 
         environment = replace(Environment.from_settings(name), clock=FileClock(Path(clock_file)))
-        app = CREATE[name](environment)
+        app = create_service(name, environment, IntakeSettings)
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +15,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import services.applications.app
 from gateway.issuer import claims_for
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
 from services.kernel.database import Database
 from services.kernel.events.consumer import Delivery, Subscription
@@ -123,6 +126,13 @@ class RunningService:
     async def chain_is_sound(self) -> bool:
         async with self.database.session() as session:
             return (await verify_chain(session, self.runtime.tables)).broken_at is None
+
+
+def create_intake(folder: Path) -> Callable[[Environment], FastAPI]:
+    """Return how to build intake with its documents in a folder of the test's own."""
+    return lambda environment: services.applications.app.create_app(
+        environment, IntakeSettings.in_folder(folder)
+    )
 
 
 @asynccontextmanager

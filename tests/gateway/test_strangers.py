@@ -25,6 +25,7 @@ from gateway.issuer import Issuer, TokenRefused
 from gateway.keys import KeyRing, create_key, read_keys
 from gateway.proxy import AppUpstream
 from gateway.routes import COLLECTIONS, PUBLIC_COLLECTIONS, Destination, destination_of
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import SystemClock
 from services.kernel.identity.tokens import SigningKey
 from tests.gateway.conftest import (
@@ -369,10 +370,11 @@ async def test_each_public_collection_is_answered_by_its_own_service_without_a_t
     assert answer.json() == {"service": PUBLIC_COLLECTIONS[collection]}
 
 
-def test_every_path_that_a_service_promises_leads_to_that_service() -> None:
+def test_every_path_that_a_service_promises_leads_to_that_service(tmp_path: Path) -> None:
     platform = put_together(
         owner=URL.create("postgresql+asyncpg", database="nowhere"),
         passwords={},
+        intake=IntakeSettings.in_folder(tmp_path),
         keys=KeyRing((NEW_KEY,)),
         issuer=ISSUER,
         clients={},

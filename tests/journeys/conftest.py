@@ -20,14 +20,17 @@ from deploy.schema import SERVICES
 from deploy.standalone.example import Storyteller
 from deploy.standalone.home import ISSUER, ExampleProgress
 from deploy.standalone.offices import token_for
+from deploy.standalone.papers import one_page_pdf
 from deploy.standalone.platform import put_together
 from gateway.keys import KeyRing
+from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
 from services.kernel.identity.tokens import SigningKey
 from tests.builders.processes import Processes, five_processes
 
 BEGUN_ON = date(2026, 3, 2)
+CONTACT = {"name": "王示例", "phone": "0851-86891234"}
 
 
 @dataclass
@@ -63,6 +66,22 @@ class Whole:
             headers["Authorization"] = f"Bearer {token_for(self.keys, office, **who)}"
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **request)
 
+    async def attach_needed(self, application_id: str, *, uscc: str) -> None:
+        """Send every document that an application needs, as its enterprise."""
+        path = f"/applications/{application_id}/documents"
+        listed = await self.ask(Office.ENTERPRISE, "GET", path, uscc=uscc)
+        for one in listed.json()["items"]:
+            if one["is_needed"]:
+                sent = await self.ask(
+                    Office.ENTERPRISE,
+                    "PUT",
+                    f"{path}/{one['kind']}",
+                    uscc=uscc,
+                    content=one_page_pdf(one["kind"]),
+                    headers={"Content-Type": "application/pdf"},
+                )
+                assert sent.status_code == 201, sent.text
+
     async def done(self) -> dict[str, Counter[str]]:
         """Return how often each thing was done, by service, from the history nobody can edit."""
         engine = create_async_engine(self.owner, poolclass=NullPool)
@@ -78,13 +97,19 @@ class Whole:
 
 
 @pytest.fixture
-async def whole(owner: URL) -> AsyncIterator[Whole]:
+async def whole(owner: URL, tmp_path: Path) -> AsyncIterator[Whole]:
     """The platform in one process."""
     clock = AdjustableClock()
     clock.move_to_day(BEGUN_ON)
     keys = KeyRing((SigningKey.generate(),))
     platform = put_together(
-        owner=owner, passwords={}, keys=keys, issuer=ISSUER, clients={}, clock=clock
+        owner=owner,
+        passwords={},
+        intake=IntakeSettings.in_folder(tmp_path),
+        keys=keys,
+        issuer=ISSUER,
+        clients={},
+        clock=clock,
     )
     transport = httpx.ASGITransport(platform.gateway, raise_app_exceptions=False)
     async with (

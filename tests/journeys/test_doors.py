@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.contract import merged_contract
-from deploy.standalone.example import FIRMS
+from deploy.standalone.firms import FIRMS
 from deploy.standalone.home import ExampleProgress
 from deploy.standalone.offices import token_for
 from services.kernel.identity.actor import Office

@@ -11,7 +11,7 @@ import httpx
 from services.kernel.identity.actor import Office
 from services.policy.catalogue import PACKS
 from tests.builders.enterprises import uscc_of
-from tests.journeys.conftest import Whole
+from tests.journeys.conftest import CONTACT, Whole
 
 PACK = "national/2026-04-01"
 BASE: dict[str, Any] = tomllib.loads((PACKS / PACK / "cases.toml").read_text("utf-8"))["base"]
@@ -66,7 +66,12 @@ async def filed(whole: Whole, title: str, score: str | None = None) -> str:
             "POST",
             "/applications",
             uscc=uscc_of(1),
-            json={"round_id": opened["id"], "kind": "new", "facts": facts | {"uscc": uscc_of(1)}},
+            json={
+                "round_id": opened["id"],
+                "kind": "new",
+                "facts": facts | {"uscc": uscc_of(1)},
+                "contact": CONTACT,
+            },
         ),
         201,
     )
@@ -94,6 +99,7 @@ async def filed(whole: Whole, title: str, score: str | None = None) -> str:
         )
 
     await until(knows_of_the_title_below)
+    await whole.attach_needed(draft["id"], uscc=uscc_of(1))
     await told(
         await whole.ask(Office.ENTERPRISE, "POST", f"{path}/submission", uscc=uscc_of(1)), 200
     )

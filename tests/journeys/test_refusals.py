@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel.identity.actor import Office
 from tests.builders.enterprises import PACK, facts_of, uscc_of
-from tests.journeys.conftest import Whole
+from tests.journeys.conftest import CONTACT, Whole
 
 ROUND: dict[str, Any] = {
     "code": "2026-1",
@@ -80,9 +80,15 @@ async def test_a_token_of_another_region_and_a_decision_out_of_turn(whole: Whole
         Office.ENTERPRISE,
         "POST",
         "/applications",
-        json={"round_id": opened.json()["id"], "kind": "new", "facts": facts_of(1)},
+        json={
+            "round_id": opened.json()["id"],
+            "kind": "new",
+            "facts": facts_of(1),
+            "contact": CONTACT,
+        },
         **own,
     )
+    await whole.attach_needed(draft.json()["id"], **own)
     await whole.ask(
         Office.ENTERPRISE, "POST", f"/applications/{draft.json()['id']}/submission", **own
     )

@@ -8,7 +8,7 @@ import httpx
 
 from deploy.audit import verify_chains
 from deploy.schema import SERVICES
-from deploy.standalone.example import FIRMS
+from deploy.standalone.firms import FIRMS
 from deploy.standalone.home import ExampleProgress
 from services.kernel.identity.actor import Office
 from tests.builders.processes import Processes
@@ -20,6 +20,7 @@ DONE = {
         {
             "opened": 2,
             "drafted": 10,
+            "document_attached": 25,
             "submitted": 10,
             "edited": 1,
             "review:receive": 10,

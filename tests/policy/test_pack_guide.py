@@ -10,7 +10,7 @@ from typing import Any
 from services.policy.cases import read_cases, run_case
 from services.policy.catalogue import PACKS, load_catalogue, read_pack
 from services.policy.eligibility import check
-from services.policy.lock import write_lock
+from services.policy.lock import DOCUMENTS_FILE, LOCKED_FILES, PACK_FILE, write_lock
 from services.policy.matter import Verdict
 from services.policy.source import unsourced
 
@@ -19,12 +19,20 @@ PLAN = PACKS / "guizhou" / "2021-05-06"
 BLOCKS = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), flags=re.DOTALL)
 
 
+def file_of(block: str) -> str:
+    """Return the file of a pack that a block belongs in."""
+    if "[[sweeps]]" in block:
+        return "cases.toml"
+    return DOCUMENTS_FILE if "[[documents]]" in block else PACK_FILE
+
+
 def as_the_guide_says(folder: Path) -> Path:
     """Copy the plan and append every block of the guide, whatever each is about."""
     shutil.copytree(PLAN, folder)
-    (folder / "pack.lock").unlink()
-    for name in ("pack.toml", "cases.toml"):
-        blocks = [one for one in BLOCKS if ("[[sweeps]]" in one) is (name == "cases.toml")]
+    for lock in folder.glob("*.lock"):
+        lock.unlink()
+    for name in (*LOCKED_FILES, "cases.toml"):
+        blocks = [one for one in BLOCKS if file_of(one) == name]
         text = (folder / name).read_text("utf-8")
         (folder / name).write_text("\n\n".join([text, *blocks]), "utf-8")
     return folder
@@ -34,7 +42,8 @@ def test_the_guides_stage_condition_table_and_title_make_a_pack_that_is_discover
     tmp_path: Path,
 ) -> None:
     folder = as_the_guide_says(tmp_path / "guizhou" / "2021-05-06")
-    write_lock(folder)
+    for file in LOCKED_FILES:
+        write_lock(folder, file)
 
     [pack] = load_catalogue(tmp_path).in_force("520102", date(2026, 3, 10))
 
@@ -67,6 +76,20 @@ def test_the_guides_title_is_judged_by_its_own_rules(tmp_path: Path) -> None:
     assert (grown["grows"], grown["scores_well"]) == (Verdict.MET, Verdict.NEEDS_OFFICER)
     assert shrunk["grows"] is Verdict.NOT_MET
     assert indebted["scores_well"] is Verdict.NOT_MET
+
+
+def test_the_guides_document_is_needed_by_the_champions_who_say_so(tmp_path: Path) -> None:
+    folder = as_the_guide_says(tmp_path / "guizhou" / "2021-05-06")
+    pack = read_pack(folder / "pack.toml", must_be_locked=False)
+
+    def needed(title: str, *, supplies: bool) -> bool:
+        facts = {"supplies_large_enterprises": supplies}
+        return "supply_contracts" in pack.documents_needed(title, "new", facts)
+
+    assert needed("champion", supplies=True)
+    assert not needed("champion", supplies=False)
+    assert not needed("srdi_sme", supplies=True)
+    assert "supply_contracts" in {one.id for one in pack.documents_of("champion", "new")}
 
 
 def test_the_guides_cases_are_read_and_right(tmp_path: Path) -> None:

@@ -145,6 +145,24 @@ async def test_a_return_says_what_to_correct_and_comes_back_to_the_same_office(
     assert (await review.decide(case_id, "provincial_office")).status_code == 201
 
 
+async def test_a_return_names_a_document_as_well_as_a_fact(review: Review) -> None:
+    case_id = await review.submitted()
+    asked = {"fact_or_document": "audit_report", "text": "缺第4页，请重新上传"}
+    never_asked = {"fact_or_document": "credit_report", "text": "请补交"}
+
+    unknown = await review.decide(
+        case_id, "city_office", "520100", decision="return", remarks=[asked, never_asked]
+    )
+    returned = await review.decide(
+        case_id, "city_office", "520100", decision="return", remarks=[asked]
+    )
+
+    assert slug(unknown) == "remarks-needed"
+    assert [one["pointer"] for one in unknown.json()["errors"]] == ["/remarks/1/fact_or_document"]
+    assert returned.json()["status"] == "returned"
+    assert returned.json()["decisions"][0]["remarks"] == [asked]
+
+
 async def test_a_veto_that_has_come_up_bars_recommendation_and_determination(
     review: Review,
 ) -> None:

@@ -112,6 +112,18 @@ def system_actor(service: str) -> Actor:
     )
 
 
+def actor_from_record(record: Mapping[str, Any]) -> Actor:
+    """Return who acted, from what history keeps. They may do nothing more: scopes are not kept."""
+    return Actor(
+        sub=record["sub"],
+        client_id=record["client_id"],
+        offices=frozenset(record["offices"]),
+        scopes=frozenset(),
+        region=record["region"],
+        uscc=record["uscc"],
+    )
+
+
 def actor_from_claims(claims: Mapping[str, Any]) -> Actor:
     return Actor(
         sub=claims["sub"],

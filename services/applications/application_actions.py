@@ -1,0 +1,92 @@
+"""What a reader may do next with an application, refused in the words that doing it would get."""
+
+from datetime import date
+from functools import partial
+
+from services.applications.filing_rules import (
+    Dossier,
+    refuse_change_without_word,
+    refuse_confirmation,
+    require_applicant,
+    require_complete,
+    require_officer_of,
+    require_open,
+    require_word,
+)
+from services.applications.models import Application
+from services.applications.workflow import ApplicationStatus, Step, after, refuse_edit
+from services.kernel.actions import AvailableAction, offer
+from services.kernel.identity.actor import Actor
+from services.policy.pack import Pack
+
+
+def actions_of(
+    of: Application, dossier: Dossier, reader: Actor, *, pack: Pack, today: date
+) -> list[AvailableAction]:
+    href = f"/api/v1/applications/{of.id}"
+    edit = partial(_refuse_edit, of, reader)
+    state = partial(_refuse_statement, of, dossier, reader, pack)
+    contact = partial(_refuse_contact, of, dossier, reader, pack)
+    confirm = partial(_refuse_confirmation, of, reader)
+    submit = partial(_refuse_submission, of, dossier, reader, pack, today)
+    withdraw = partial(_refuse_withdrawal, of, dossier, reader)
+    determine = partial(_refuse_determination, of, reader)
+    return [
+        offer("edit", "PATCH", href, edit),
+        offer("prefill", "POST", f"{href}/prefill", state),
+        offer("attach_documents", "PUT", f"{href}/documents/{{kind}}", state),
+        offer("set_contact", "PUT", f"{href}/contact", contact),
+        offer("determine_size", "PUT", f"{href}/size-determination", determine),
+        offer("confirm", "POST", f"{href}/confirmation", confirm),
+        offer("submit", "POST", f"{href}/submission", submit),
+        offer("withdraw", "POST", f"{href}/withdrawal", withdraw),
+    ]
+
+
+def _refuse_edit(of: Application, reader: Actor) -> None:
+    require_applicant(reader, of)
+    refuse_edit(of.status, set(), set(of.opened))
+
+
+def _refuse_statement(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+    _refuse_edit(of, reader)
+    _refuse_without_word(of, dossier, reader, pack)
+
+
+def _refuse_contact(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+    require_applicant(reader, of)
+    _refuse_without_word(of, dossier, reader, pack)
+    after(of.status, Step.WITHDRAW)
+
+
+def _refuse_without_word(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+    refuse_change_without_word(reader, of, dossier.mandate, pack=pack, names=["legal_name"])
+
+
+def _refuse_confirmation(of: Application, reader: Actor) -> None:
+    require_applicant(reader, of)
+    refuse_confirmation(reader, of)
+
+
+def _refuse_submission(
+    of: Application, dossier: Dossier, reader: Actor, pack: Pack, today: date
+) -> None:
+    require_applicant(reader, of)
+    require_word(reader, of, dossier.mandate)
+    after(of.status, Step.SUBMIT)
+    if of.status is ApplicationStatus.DRAFT:
+        require_open(of.round, today)
+    require_complete(pack, of, dossier)
+
+
+def _refuse_withdrawal(of: Application, dossier: Dossier, reader: Actor) -> None:
+    require_applicant(reader, of)
+    # An office may always take back a draft of its own that the enterprise never confirmed.
+    if of.confirmed_at is not None:
+        require_word(reader, of, dossier.mandate)
+    after(of.status, Step.WITHDRAW)
+
+
+def _refuse_determination(of: Application, reader: Actor) -> None:
+    require_officer_of(of, reader)
+    refuse_edit(of.status, set(), set())
