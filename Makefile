@@ -44,7 +44,7 @@ migration: $(INSTALLED) ## Draft a migration: make migration service=review name
 	@test -n "$(service)" -a -n "$(name)" || { echo 'say: make migration service=review name="what it does"'; exit 2; }
 	@$(BIN)/python -m deploy.migrations_check --draft "$(service)" "$(name)"
 
-contract: $(INSTALLED) ## Write docs/openapi.json and the pack schema anew
+contract: $(INSTALLED) ## Write docs/openapi.json and the schemas of pack files anew
 	@$(BIN)/python -m deploy.contract
 
 lock: $(INSTALLED) ## Resolve the hashed lock files anew from pyproject.toml

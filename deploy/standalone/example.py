@@ -15,9 +15,10 @@ from typing import Any
 
 import httpx
 
-from deploy.standalone.firms import CONTACT, FIRMS, Firm
+from deploy.standalone.firms import CONTACT, FIRMS, LISTED, Firm
 from deploy.standalone.home import ExampleProgress
-from deploy.standalone.papers import one_page_pdf
+from deploy.standalone.papers import one_page_pdf, workbook_of
+from services.applications.import_service import XLSX
 from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
 
@@ -63,6 +64,7 @@ class Storyteller:
         """Tell what has not been told yet. Raises `StoryStuck` when an answer is unexpected."""
         await self._open_the_round()
         await self._apply()
+        await self._import_a_list()
         await self._review_the_round()
         await self._choose_little_giants()
         await self._reward_little_giants()
@@ -142,6 +144,45 @@ class Storyteller:
                 uscc=firm.uscc,
                 expect=HTTPStatus.CONFLICT if firm.key == "beyond" else None,
             )
+
+    async def _import_a_list(self) -> None:
+        self._go_to(4)
+        self._say("Tongren sends a list of three; one confirms its draft, one has given a mandate")
+        confirming, mandating, _ = LISTED
+        await self._post(
+            "mandate",
+            Office.ENTERPRISE,
+            "/filing-mandates",
+            {"region": "520600", "valid_until": self._day(300).isoformat()},
+            uscc=mandating.uscc,
+        )
+        contact = {f"contact.{name}": value for name, value in CONTACT.items()}
+        sent = await self._ask(
+            "list",
+            "POST",
+            Office.CITY,
+            f"/application-imports?round_id={self._told('round')['id']}",
+            workbook_of([firm.declared() | contact for firm in LISTED]),
+            headers={
+                "Content-Type": XLSX,
+                "Idempotency-Key": f"example-{self._progress.begun_on}-list",
+            },
+            region="520600",
+        )
+        path = f"/application-imports/{sent['id']}"
+        report = await self._until(
+            path, Office.CITY, lambda found: found["finished_at"] is not None, region="520600"
+        )
+        if (report["state"], report["error_count"]) != ("done", 0):
+            raise StoryStuck(f"the list of Tongren was not taken over: {report}")
+        rows = await self._until(f"{path}/rows", Office.CITY, lambda _: True, region="520600")
+        drafts = {row["uscc"]: row["application_id"] for row in rows["items"]}
+        await self._post(
+            "list-confirmation",
+            Office.ENTERPRISE,
+            f"/applications/{drafts[confirming.uscc]}/confirmation",
+            uscc=confirming.uscc,
+        )
 
     async def _attach(self, firm: Firm, application: Mapping[str, Any], name: str) -> None:
         """Send each document that is needed and not there yet: a page that says what it stands for."""

@@ -153,3 +153,33 @@ FIRMS = {
         ),
     )
 }
+
+LISTED = tuple(
+    Firm(
+        f"listed-{place}",
+        10000100 + place,
+        name,
+        "520602",
+        {"focus_field": field, "industry_code": code, "niche": niche},
+        "on the list that its city sent",
+    )
+    for place, (name, field, code, niche) in enumerate(
+        (
+            ("铜仁示例锰业材料有限公司", "basic_materials", "3240", "锰基新材料"),
+            ("铜仁示例茶机制造有限公司", "advanced_equipment", "3531", "制茶机械"),
+            ("铜仁示例中药饮片有限公司", "health_medicine", "2730", "中药饮片"),
+        ),
+        start=1,
+    )
+)
+"""Enterprises that a city files for, in one workbook."""
+
+
+def register_extract() -> str:
+    """Return what a market register would say of these enterprises, as a CSV extract."""
+    columns = ("uscc", "legal_name", "established_on", "registered_division", "industry_code")
+    lines = [",".join(("as_of", *columns))]
+    for firm in (*FIRMS.values(), *LISTED):
+        facts = firm.declared()
+        lines.append(",".join(("2026-01-31", *(str(facts[column]) for column in columns))))
+    return "\n".join(lines) + "\n"

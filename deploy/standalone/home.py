@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, JsonValue
 
 from deploy.schema import PROJECT
+from deploy.standalone.firms import register_extract
 from gateway.clients import Client, read_clients
 from gateway.keys import KeyRing, create_key, read_keys
 from services.applications.settings import IntakeSettings
@@ -47,10 +48,20 @@ class Home:
         return self.folder / "postgres"
 
     def intake(self) -> IntakeSettings:
-        """Return where documents are kept: in the folder, unless a variable says otherwise."""
+        """Return where documents are kept: in the folder, unless a variable says otherwise.
+
+        There is a market register to pre-fill from, with the enterprises of the worked example.
+        """
         if "SRDI_DOCUMENTS_URL" in os.environ:
             return IntakeSettings()
-        return IntakeSettings.in_folder(self.folder)
+        extract = self.folder.absolute() / "register.csv"
+        if not extract.exists():
+            draft = extract.with_suffix(".new")
+            draft.write_text(register_extract(), "utf-8")
+            draft.replace(extract)
+        return IntakeSettings.in_folder(
+            self.folder, register_extract=extract, register_name="example_register"
+        )
 
     @property
     def log_file(self) -> Path:

@@ -1,4 +1,30 @@
-"""Small real documents for the worked example: one page with a sentence on it."""
+"""Small real files for the worked example: a page with a sentence on it, a list of enterprises."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import xlsxwriter
+
+
+def workbook_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return a workbook with a row for each enterprise, under the names of its facts.
+
+    Money and codes are written as text, and lists with `；` between their members, as in the template.
+    """
+    file = BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False})
+    sheet = book.add_worksheet()
+    for column, name in enumerate(dict.fromkeys(name for row in rows for name in row)):
+        sheet.write_string(0, column, name)
+        for place, row in enumerate(rows, start=1):
+            value = row.get(name)
+            if isinstance(value, list):
+                value = "；".join(value)
+            if value is not None:
+                sheet.write(place, column, value)
+    book.close()
+    return file.getvalue()
 
 
 def one_page_pdf(sentence: str) -> bytes:

@@ -7,6 +7,7 @@ from services.applications.filing_rules import (
     Dossier,
     refuse_change_without_word,
     refuse_confirmation,
+    refuse_withdrawal_without_word,
     require_applicant,
     require_complete,
     require_officer_of,
@@ -24,7 +25,7 @@ def actions_of(
     of: Application, dossier: Dossier, reader: Actor, *, pack: Pack, today: date
 ) -> list[AvailableAction]:
     href = f"/api/v1/applications/{of.id}"
-    edit = partial(_refuse_edit, of, reader)
+    edit = partial(_refuse_edit, of, dossier, reader, pack)
     state = partial(_refuse_statement, of, dossier, reader, pack)
     contact = partial(_refuse_contact, of, dossier, reader, pack)
     confirm = partial(_refuse_confirmation, of, reader)
@@ -43,13 +44,23 @@ def actions_of(
     ]
 
 
-def _refuse_edit(of: Application, reader: Actor) -> None:
+def _refuse_edit(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+    _refuse_change(of, reader)
+    can_change = pack.facts if of.status is ApplicationStatus.DRAFT else of.opened
+    # An office enters imported facts in any application, where there are some to enter.
+    imported = [name for name in can_change if name in pack.facts and pack.facts[name].is_imported]
+    refuse_change_without_word(
+        reader, of, dossier.mandate, pack=pack, names=imported or ["legal_name"]
+    )
+
+
+def _refuse_change(of: Application, reader: Actor) -> None:
     require_applicant(reader, of)
     refuse_edit(of.status, set(), set(of.opened))
 
 
 def _refuse_statement(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
-    _refuse_edit(of, reader)
+    _refuse_change(of, reader)
     _refuse_without_word(of, dossier, reader, pack)
 
 
@@ -81,9 +92,7 @@ def _refuse_submission(
 
 def _refuse_withdrawal(of: Application, dossier: Dossier, reader: Actor) -> None:
     require_applicant(reader, of)
-    # An office may always take back a draft of its own that the enterprise never confirmed.
-    if of.confirmed_at is not None:
-        require_word(reader, of, dossier.mandate)
+    refuse_withdrawal_without_word(reader, of, dossier.mandate)
     after(of.status, Step.WITHDRAW)
 
 

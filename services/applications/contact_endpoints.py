@@ -17,16 +17,42 @@ from services.applications.problems import (
 )
 from services.applications.schemas import ContactIn, ContactOut, DisclosureIn
 from services.applications.views import contact_out
+from services.kernel.logging import trace_of
 from services.kernel.preconditions import tag, version_in
 from services.kernel.problems import NotAllowed, PreconditionRequired, Stale, documented
 from services.kernel.transaction import (
     CurrentClock,
     CurrentJournal,
     CurrentSession,
+    Handler,
+    StrictRoute,
     TransactionalRoute,
+    runtime_of,
+    saved_together,
 )
 
+
+class DisclosureRoute(StrictRoute):
+    """A transaction like any other, whose answer is kept under no idempotency key.
+
+    Kept, it would be the contact once more, where nobody looks for it. Asked twice, it is told twice.
+    """
+
+    def inner_handler(self) -> Handler:
+        handle = super().inner_handler()
+
+        async def in_transaction(request: Request) -> Response:
+            trace = trace_of(request.scope)
+            async with saved_together(runtime_of(request), trace) as (session, journal):
+                request.state.session = session
+                request.state.journal = journal
+                return await handle(request)
+
+        return in_transaction
+
+
 router = APIRouter(route_class=TransactionalRoute, tags=["contacts"])
+disclosures = APIRouter(route_class=DisclosureRoute)
 
 
 async def _contact_service(
@@ -88,7 +114,7 @@ async def read_contact(
     return contact_out(row, shown)
 
 
-@router.post(
+@disclosures.post(
     "/applications/{application_id}/contact/disclosures",
     summary="查看完整联系方式 · Be told the whole contact",
     responses=documented(NotAllowed, ApplicationNotFound, ContactNotFound),
@@ -99,3 +125,6 @@ async def disclose_contact(
     """Tell an officer in charge the whole contact. Who asked and why is in the timeline."""
     row, shown = await contacts.disclose(application_id, reason=body.reason, officer=officer)
     return contact_out(row, shown)
+
+
+router.include_router(disclosures)

@@ -18,7 +18,7 @@ from services.kernel.clock import Clock
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.preconditions import require_current
-from services.kernel.problems import PreconditionRequired
+from services.kernel.problems import PreconditionRequired, Stale
 from services.policy.catalogue import Catalogue
 
 
@@ -52,6 +52,8 @@ class ContactService:
         contact = await self._contacts.find(application_id)
         now = self._clock.now()
         if contact is None:
+            if version_read is not None:
+                raise Stale
             contact = given.row(application_id, given_by=applicant.sub, given_at=now)
             self._contacts.add(contact)
         else:

@@ -81,15 +81,16 @@ def checked_contact(given: Mapping[str, str | None]) -> NewContact:
 def _phone(text: str) -> str | None:
     """Return a number as it is written where it is dialled, or None when nobody can dial it."""
     # The library knows `ext.`; a Chinese landline is written with 转 or a dash before it.
-    plain = text
+    number = _parsed(text)
     extension = _EXTENSION.search(text)
-    if extension is not None and len(re.sub(r"\D", "", text[: extension.start()])) > 9:  # noqa: PLR2004 - an area code and a number come before an extension
-        plain = f"{text[: extension.start()]} ext. {extension[1]}"
-    try:
-        number = phonenumbers.parse(plain, "CN")
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
+    if (
+        extension is not None
+        # 0086-138-8501-2345 is a number as it stands: its last dash is before no extension.
+        and not (number is not None and phonenumbers.is_valid_number(number))
+        and len(re.sub(r"\D", "", text[: extension.start()])) > 9  # noqa: PLR2004 - an area code and a number come before an extension
+    ):
+        number = _parsed(f"{text[: extension.start()]} ext. {extension[1]}")
+    if number is None or not phonenumbers.is_possible_number(number):
         return None
     form = (
         phonenumbers.PhoneNumberFormat.NATIONAL
@@ -97,6 +98,13 @@ def _phone(text: str) -> str | None:
         else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     )
     return phonenumbers.format_number(number, form)
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, "CN")
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def masked(contact: NewContact) -> NewContact:

@@ -3,9 +3,11 @@
 import asyncio
 import tempfile
 import time
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from services.applications.models import Content
 from services.applications.repository import DocumentRepository
 from services.applications.scanning import Scanner, ScannerUnavailable
 from services.kernel.logging import log, new_trace
@@ -15,11 +17,23 @@ from services.kernel.uploads import ARRIVING
 
 _LOOK_AGAIN_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_LONGEST_PUT_OFF_SECONDS = 300.0
 _SWEEP_EVERY_SECONDS = 3600.0
 _OWNERLESS_AFTER = timedelta(days=1)
 """A file is stored before its row is: by then the request that sent it is long over."""
 _ARRIVED_BY_NOW_SECONDS = 3600
 _BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _PutOff:
+    """A file that could not be looked into: how often it was tried, and when it is again."""
+
+    times: int = 0
+    until: float = 0.0
+
+
+_NEVER_TRIED = _PutOff()
 
 
 class ContentKeeper:
@@ -34,16 +48,18 @@ class ContentKeeper:
         self._store = store
         self._scanner = scanner
         self._spool = spool
+        self._put_off: dict[str, _PutOff] = {}
 
     async def run(self) -> None:
         pause, swept_at = _LOOK_AGAIN_SECONDS, float("-inf")
         while True:
             try:
-                if time.monotonic() - swept_at >= _SWEEP_EVERY_SECONDS:
-                    await self.sweep()
-                    swept_at = time.monotonic()
                 while await self.scan_next():
-                    pass
+                    pause = _LOOK_AGAIN_SECONDS
+                if time.monotonic() - swept_at >= _SWEEP_EVERY_SECONDS:
+                    # Noted before: a store that lets nobody list it is still scanned.
+                    swept_at = time.monotonic()
+                    await self.sweep()
                 pause = _LOOK_AGAIN_SECONDS
             except ScannerUnavailable as error:
                 log.warning("scanner_away", error=str(error), again_in=pause)
@@ -56,29 +72,47 @@ class ContentKeeper:
     async def scan_next(self) -> bool:
         """Look into one file that nobody has looked into. Return whether there was one.
 
-        Raises `ScannerUnavailable`; the file stays held then, and is looked into later.
+        Raises `ScannerUnavailable`; the file stays held then, and is looked into later, after those
+        that nothing is known against: one that no scanner can read holds up no other.
         """
         if self._scanner is None:
             return False
-        async with self._runtime.database.session() as session:
-            waiting = await DocumentRepository(session).to_scan(1)
-        if not waiting:
+        content = await self._next_to_scan()
+        if content is None:
             return False
-        content = waiting[0]
+        try:
+            await self._scan(content, self._scanner)
+        except Exception:
+            self._put_off[content.sha256] = _later(self._tried(content))
+            raise
+        self._put_off.pop(content.sha256, None)
+        return True
+
+    async def _next_to_scan(self) -> Content | None:
+        async with self._runtime.database.session() as session:
+            # One more than those that were put off, so that one of the others is among them.
+            waiting = await DocumentRepository(session).to_scan(len(self._put_off) + 1)
+        now = time.monotonic()
+        due = [one for one in waiting if self._tried(one).until <= now]
+        return min(due, key=lambda one: self._tried(one).times, default=None)
+
+    def _tried(self, content: Content) -> _PutOff:
+        return self._put_off.get(content.sha256, _NEVER_TRIED)
+
+    async def _scan(self, content: Content, scanner: Scanner) -> None:
         # No transaction is open while the scanner works: it may take minutes.
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix=ARRIVING) as copy:
             await self._store.fetch(content.sha256, Path(copy.name), size=content.size)
-            result = await self._scanner.scan(Path(copy.name))
+            result = await scanner.scan(Path(copy.name))
         async with saved_together(self._runtime, new_trace()) as (session, _):
             found = await DocumentRepository(session).content(content.sha256)
             if found is not None and found.verdict is None:
                 found.verdict = result.verdict
                 found.signature = result.signature
-                found.scanned_by = self._scanner.name
+                found.scanned_by = scanner.name
                 found.scanned_at = self._runtime.clock.now()
         if result.signature is not None:
             log.warning("file_infected", sha256=content.sha256, signature=result.signature)
-        return True
 
     async def sweep(self) -> int:
         """Delete stored files that no row refers to, and what was half received. Return how many."""
@@ -90,18 +124,25 @@ class ContentKeeper:
                 continue
             batch.append(kept)
             if len(batch) == _BATCH:
-                swept += await self._sweep_ownerless(batch)
+                swept += await self._sweep_ownerless(batch, oldest)
                 batch = []
-        return swept + await self._sweep_ownerless(batch)
+        return swept + await self._sweep_ownerless(batch, oldest)
 
-    async def _sweep_ownerless(self, batch: list[Kept]) -> int:
+    async def _sweep_ownerless(self, batch: list[Kept], oldest: datetime) -> int:
         async with self._runtime.database.session() as session:
             owned = await DocumentRepository(session).known([one.sha256 for one in batch])
-        ownerless = [one for one in batch if one.sha256 not in owned]
-        for one in ownerless:
-            log.info("file_swept", sha256=one.sha256, size=one.size)
-            await self._store.forget(one.sha256)
-        return len(ownerless)
+        swept = 0
+        for one in batch:
+            # Sent again this very moment, it is young, and its row is about to be written.
+            if one.sha256 not in owned and await self._store.forget(one.sha256, kept_before=oldest):
+                log.info("file_swept", sha256=one.sha256, size=one.size)
+                swept += 1
+        return swept
+
+
+def _later(tried: _PutOff) -> _PutOff:
+    pause = min(2.0**tried.times, _LONGEST_PUT_OFF_SECONDS)
+    return _PutOff(times=tried.times + 1, until=time.monotonic() + pause)
 
 
 def _sweep_spool(spool: Path) -> int:

@@ -147,6 +147,7 @@ async def put_document(
     """
     runtime, state = runtime_of(request), request.app.state
     file_name = file_name_of(request)
+    tag_read = None if if_match is None else if_match.strip().strip('"')
     declared = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     # Asked in a transaction that is over before the file comes: an upload may take minutes.
     async with runtime.database.session() as look:
@@ -156,12 +157,16 @@ async def put_document(
     async with received(
         request, largest=asked_for.max_megabytes * MEGABYTE, folder=state.spool
     ) as upload:
+        async with runtime.database.session() as look:
+            await documents.on(look).refuse_unread(
+                application_id, kind, upload, file_name=file_name, tag_read=tag_read
+            )
         document, is_first = await documents.attach(
             application_id,
-            kind,
+            asked_for,
             upload,
             file_name=file_name,
-            tag_read=None if if_match is None else if_match.strip().strip('"'),
+            tag_read=tag_read,
             applicant=applicant,
         )
     response.status_code = 201 if is_first else 200

@@ -42,7 +42,6 @@ from services.kernel.problems import (
     MediaTypeNotSupported,
     PreconditionRequired,
     Stale,
-    TooLarge,
 )
 from services.kernel.storage import ContentStore
 from services.kernel.uploads import Upload
@@ -108,10 +107,24 @@ class DocumentService:
             )
         return asked_for
 
-    async def attach(
+    async def refuse_unread(
         self,
         application_id: UUID,
         kind: str,
+        upload: Upload,
+        *,
+        file_name: str | None,
+        tag_read: str | None,
+    ) -> None:
+        """Refuse to replace a document that the caller has not read, before anything is stored."""
+        current = await self._documents.current(application_id, kind)
+        if current is None or not _is_same(current, upload, file_name):
+            _require_read(current, tag_read)
+
+    async def attach(
+        self,
+        application_id: UUID,
+        asked_for: DocumentKind,
         upload: Upload,
         *,
         file_name: str | None,
@@ -122,21 +135,19 @@ class DocumentService:
 
         Return it, and whether it is the first of its kind. Whoever replaces one says which they read.
         """
-        media_type = await self._type_of(upload)
-        # The file first, then its row: a row never refers to what is not there.
-        await self._store.keep(upload.path, upload.sha256)
-        of = await self._applications.lock(application_id, applicant)
-        if of is None:
-            raise ApplicationNotFound
-        asked_for = await self._require_may_change(of, kind, applicant)
+        kind, media_type = asked_for.id, await self._type_of(upload)
         if media_type not in asked_for.media_types:
             raise DocumentTypeRefused(
                 f"文件内容是 {media_type}；此项材料可接受 {'、'.join(asked_for.media_types)}。",
                 f"Its content is {media_type}; this kind is taken as"
                 f" {', '.join(asked_for.media_types)}.",
             )
-        if upload.size > asked_for.max_megabytes * MEGABYTE:
-            raise TooLarge
+        # The file first, then its row: a row never refers to what is not there.
+        await self._store.keep(upload.path, upload.sha256)
+        of = await self._applications.lock(application_id, applicant)
+        if of is None:
+            raise ApplicationNotFound
+        await self._require_may_change(of, kind, applicant)
         now = self._clock.now()
         content = await self._documents.note_content(
             Content(sha256=upload.sha256, size=upload.size, media_type=media_type, kept_at=now)
@@ -144,15 +155,13 @@ class DocumentService:
         if content.is_infected:
             raise DocumentInfected
         current = await self._documents.current(application_id, kind)
+        if current is not None and _is_same(current, upload, file_name):
+            # The same again, after an answer that was lost: there is nothing to overwrite.
+            return current, False
+        _require_read(current, tag_read)
         if current is not None:
-            if current.sha256 == upload.sha256 and current.file_name == file_name:
-                # The same again, after an answer that was lost: there is nothing to overwrite.
-                return current, False
-            _require_read(current, tag_read)
             current.replaced_at = now
             await self._session.flush()
-        elif tag_read is not None:
-            raise Stale
         document = Document(
             id=new_id(),
             application_id=application_id,
@@ -306,8 +315,16 @@ _ENDINGS = {
 }
 
 
-def _require_read(current: Document, tag_read: str | None) -> None:
+def _is_same(current: Document, upload: Upload, file_name: str | None) -> bool:
+    return current.sha256 == upload.sha256 and current.file_name == file_name
+
+
+def _require_read(current: Document | None, tag_read: str | None) -> None:
     """Refuse to replace a document that the caller has not read."""
+    if current is None:
+        if tag_read is not None:
+            raise Stale
+        return
     if tag_read is None:
         raise PreconditionRequired(
             "该材料已存在；替换须携带 If-Match（读取时返回的 ETag）。",

@@ -95,17 +95,18 @@ def checked(pack: Pack, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
     return dict(found.values)
 
 
-def filing_period(of: Round) -> FilingPeriod:
-    return FilingPeriod(
-        opens_on=of.opens_on, closes_on=of.closes_on, is_closed=of.closed_at is not None
-    )
+def filing_period(of: Round, *, at: datetime | None = None) -> FilingPeriod:
+    """Return when a round is open: as it stands now, or as it stood at an instant before."""
+    is_closed = of.closed_at is not None and (at is None or of.closed_at <= at)
+    return FilingPeriod(opens_on=of.opens_on, closes_on=of.closes_on, is_closed=is_closed)
 
 
-def require_open(of: Round, day: date) -> None:
-    """Refuse what comes before a round opens or after its last day is over."""
-    if filing_period(of).is_open(day):
+def require_open(of: Round, day: date, *, at: datetime | None = None) -> None:
+    """Refuse what comes before a round opens, after its last day is over, or after its closure."""
+    period = filing_period(of, at=at)
+    if period.is_open(day):
         return
-    is_closed = of.closed_at is not None
+    is_closed = period.is_closed
     raise RoundNotOpen(
         f"批次 {of.code} 的申报时间为 {of.opens_on} 至 {of.closes_on}（北京时间，含截止日，"
         f"截止日二十四时止），收到时为 {day}" + ("，且批次已关闭。" if is_closed else "。"),
@@ -155,13 +156,26 @@ def require_word(applicant: Actor, of: Application, mandate: Mandate | None) -> 
     """
     if applicant.uscc is not None or mandate is not None:
         return
-    if of.filed_region is None or not applicant.is_in_charge_of(of.filed_region):
+    if not _is_draft_of(applicant, of):
         raise EnterpriseWordMissing(
-            "该申报由企业自行填报；须企业委托贵单位后方可代办。",
-            "The enterprise files this itself; your office needs its mandate to act for it.",
+            "该申报由企业或其他单位填报，或依委托填报；须有企业对贵单位的有效委托方可代办。",
+            "The enterprise or another office drafted this, or a mandate allowed it; your office"
+            " needs a mandate of the enterprise that is in force to act for it.",
         )
     if of.confirmed_at is None:
         raise EnterpriseWordMissing
+
+
+def refuse_withdrawal_without_word(
+    applicant: Actor, of: Application, mandate: Mandate | None
+) -> None:
+    """Refuse an office that would take back what is not its own to take back.
+
+    A draft of its own that the enterprise never confirmed always is.
+    """
+    if of.confirmed_at is None and _is_draft_of(applicant, of):
+        return
+    require_word(applicant, of, mandate)
 
 
 def refuse_change_without_word(
@@ -177,16 +191,26 @@ def refuse_change_without_word(
     What comes from a platform or register is an office's to enter, and a draft that an office made
     is its own to change.
     """
-    if applicant.uscc is not None or mandate is not None:
-        return
-    if of.filed_region is not None and applicant.is_in_charge_of(of.filed_region):
+    if applicant.uscc is not None or mandate is not None or _is_draft_of(applicant, of):
         return
     if all(name in pack.facts and pack.facts[name].is_imported for name in names):
         return
     raise EnterpriseWordMissing(
-        "该申报由企业自行填报；主管部门只能录入导入事实，修改其他内容须有企业委托。",
-        "The enterprise files this itself; an office enters imported facts, and needs the"
-        " enterprise's mandate for anything else.",
+        "贵单位在此申报中只能录入导入事实；修改其他内容须有企业对贵单位的有效委托。",
+        "Your office enters imported facts here, and needs a mandate of the enterprise that is in"
+        " force for anything else.",
+    )
+
+
+def _is_draft_of(office: Actor, of: Application) -> bool:
+    """Whether an office made a draft on its own account.
+
+    What was made under a mandate rests on the mandate, and is nobody's once that has ended.
+    """
+    return (
+        of.mandate_id is None
+        and of.filed_region is not None
+        and office.is_in_charge_of(of.filed_region)
     )
 
 
@@ -295,6 +319,11 @@ def held_title(row: Holding) -> HeldTitle:
         revoked_on=row.revoked_on,
         exclusion_until=row.exclusion_until,
     )
+
+
+def seen_by(held: Sequence[Holding], office: Actor) -> list[Holding]:
+    """Return the titles that an office knows of without the enterprise's word: its own division's."""
+    return [row for row in held if office.is_in_charge_of(row.region)]
 
 
 def titles_on(held: Sequence[HeldTitle], day: date) -> list[str]:

@@ -118,7 +118,7 @@ class ImportService:
             created_at=now,
             finished_at=None,
             attempts=0,
-            worked_until=None,
+            not_before=None,
         )
         self._imports.add(received)
         await self._session.flush()

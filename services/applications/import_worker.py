@@ -1,18 +1,17 @@
 """Works through the workbooks that offices sent, one row after another, whatever happens meanwhile.
 
-A process that dies leaves an import in the state of its last commit. The next one finds that nobody
-has it in hand any more and goes on after the last row that was done.
+A process that dies leaves an import in the state of its last commit, and the database gives its lock
+back. The next process to look goes on after the last row that was done.
 """
 
 import asyncio
-import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.applications.filing_rules import pack_of_round
 from services.applications.models import Import
@@ -44,7 +43,7 @@ MOST_ATTEMPTS = 10
 MOST_ERRORS_KEPT = 10_000
 """Of one file; `error_count` counts them all."""
 _LOOK_AGAIN_SECONDS = 0.5
-_SIGN_OF_LIFE_SECONDS = 5
+_LOOK_AT_MOST = 20
 _AGAIN_IN = timedelta(seconds=2)
 _SCAN_AGAIN_IN = timedelta(seconds=1)
 
@@ -82,34 +81,26 @@ class ImportWorker:
 
     async def work_once(self) -> bool:
         """Work on the oldest import that nobody has in hand. Return whether there was one."""
-        claimed = await self._claim()
-        if claimed is None:
-            return False
-        keeping = asyncio.create_task(self._keep_hold(claimed.id))
-        try:
-            await self._work_on(claimed)
-        except Exception:
-            log.exception("import_interrupted", id=str(claimed.id))
-            await self._let_go(claimed.id, again_in=_AGAIN_IN)
-        finally:
-            keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
-        return True
-
-    async def _claim(self) -> Import | None:
-        async with saved_together(self._runtime, new_trace()) as (session, _):
-            return await ImportRepository(session).claim()
-
-    async def _keep_hold(self, import_id: UUID) -> None:
-        while True:
-            await asyncio.sleep(_SIGN_OF_LIFE_SECONDS)
-            try:
-                async with saved_together(self._runtime, new_trace()) as (session, _):
-                    await ImportRepository(session).keep_hold(import_id)
-            except DBAPIError as error:
-                # One sign of life may be missed: the hold lasts for several.
-                log.warning("import_hold_not_kept", id=str(import_id), error=repr(error))
+        database = self._runtime.database
+        # One connection holds the import; the work itself is done on others.
+        async with database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with AsyncSession(connection, expire_on_commit=False) as holding:
+                imports = ImportRepository(holding)
+                for import_id in await imports.to_do(_LOOK_AT_MOST):
+                    held = await imports.hold(import_id)
+                    if held is None:
+                        continue
+                    holding.expunge(held)
+                    try:
+                        await self._work_on(held)
+                    except Exception:
+                        log.exception("import_interrupted", id=str(import_id))
+                        await self._let_go(import_id, again_in=_AGAIN_IN)
+                    finally:
+                        await imports.release(import_id)
+                    return True
+        return False
 
     async def _count_attempt(self, import_id: UUID) -> None:
         async with saved_together(self._runtime, new_trace()) as (session, _):
@@ -171,6 +162,8 @@ class ImportWorker:
             async with saved_together(self._runtime, new_trace()) as (session, journal):
                 imports = ImportRepository(session)
                 current = await imports.lock(to.of.id)
+                if current.done != rows[0][0] - 1 + len(rows) - len(fresh):
+                    raise LookupError(f"import {current.id} is worked on by somebody else")
                 taken, problems = await RowTaker(session, journal, self._runtime.clock).take(
                     fresh, to
                 )
@@ -257,7 +250,7 @@ class ImportWorker:
         current.total = total
         current.done = total if state is ImportState.DONE else current.done
         current.finished_at = self._runtime.clock.now()
-        current.worked_until = None
+        current.not_before = None
         journal.record(
             HistoryEntry(
                 subject_type="import",

@@ -13,6 +13,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
+from services.kernel.problems import NotAllowed
 from services.policy.divisions import divisions
 from services.policy.validity import years_after
 
@@ -28,6 +29,8 @@ class MandateService:
 
     async def grant(self, *, region: str, valid_until: date, enterprise: Actor) -> Mandate:
         """Let the office of a county or city draft, change and submit for the enterprise."""
+        if enterprise.uscc is None:
+            raise NotAllowed("令牌未载明企业。", "The token names no enterprise.")
         today = self._clock.today()
         office = divisions().get(region)
         if office is None or office.level == "province":
@@ -36,7 +39,7 @@ class MandateService:
             raise MandateNotPossible
         granted = Mandate(
             id=new_id(),
-            uscc=enterprise.uscc or "",
+            uscc=enterprise.uscc,
             region=region,
             valid_until=valid_until,
             granted_by=enterprise.sub,

@@ -291,8 +291,8 @@ class Import(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     attempts: Mapped[int]
     """How often a process began on it."""
-    worked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Until when a process has it in hand. Past that it died, and another one goes on."""
+    not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it is tried again, by the database's clock, after it had to be left."""
 
 
 class ImportRow(Base):

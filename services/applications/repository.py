@@ -30,8 +30,6 @@ from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
 from services.kernel.timeline import history_of
 
-HOLD = timedelta(seconds=30)
-"""How long a process has an import in hand without a sign of life."""
 READING_OFFICES = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
 
 
@@ -381,31 +379,39 @@ class ImportRepository:
             descending=True,
         )
 
-    async def claim(self) -> Import | None:
-        """Take the oldest import that nobody has in hand, for as long as `keep_hold` is called.
-
-        The database's own clock decides, because several machines have to agree on it.
-        """
-        found = await self._session.scalar(
-            select(Import)
+    async def to_do(self, limit: int) -> Sequence[UUID]:
+        """Return imports that are not at their end, the oldest first."""
+        rows = await self._session.scalars(
+            select(Import.id)
             .where(
                 Import.state.in_((ImportState.QUEUED, ImportState.RUNNING)),
-                or_(Import.worked_until.is_(None), Import.worked_until < func.now()),
+                or_(Import.not_before.is_(None), Import.not_before <= func.now()),
             )
             .order_by(Import.created_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
+            .limit(limit)
         )
-        if found is not None:
-            await self.keep_hold(found.id)
-        return found
+        return rows.all()
 
-    async def keep_hold(self, import_id: UUID) -> None:
-        await self.progress(import_id, worked_until=func.now() + HOLD)
+    async def hold(self, import_id: UUID) -> Import | None:
+        """Keep every other process from an import until `release`, or the end of the connection.
+
+        The database gives the lock back the moment a process dies, so nobody waits for a dead one.
+        Returns None when another process has it, or brought it to its end meanwhile.
+        """
+        if not await self._session.scalar(select(func.pg_try_advisory_lock(_lock_of(import_id)))):
+            return None
+        found = await self._session.get(Import, import_id, populate_existing=True)
+        if found is not None and found.state in {ImportState.QUEUED, ImportState.RUNNING}:
+            return found
+        await self.release(import_id)
+        return None
+
+    async def release(self, import_id: UUID) -> None:
+        await self._session.execute(select(func.pg_advisory_unlock(_lock_of(import_id))))
 
     async def let_go(self, import_id: UUID, *, again_in: timedelta) -> None:
         """Leave an import to whoever takes it up next, not before a pause is over."""
-        await self.progress(import_id, worked_until=func.now() + again_in)
+        await self.progress(import_id, not_before=func.now() + again_in)
 
     async def lock(self, import_id: UUID) -> Import:
         found = await self._session.scalar(
@@ -501,3 +507,8 @@ def imports_of(reader: Actor) -> ColumnElement[bool]:
     if reader.uscc is not None or reader.region is None or not reader.holds(*READING_OFFICES):
         return false()
     return Import.region.like(f"{prefix_of(reader.region)}%")
+
+
+def _lock_of(import_id: UUID) -> int:
+    """Return the number of an import's advisory lock; the random half of its id makes it one."""
+    return int.from_bytes(import_id.bytes[8:], signed=True)

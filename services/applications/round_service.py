@@ -223,7 +223,7 @@ class RoundService:
     ) -> dict[UUID, list[AvailableAction]]:
         """Return what the reader may do with some rounds, and why not.
 
-        A renewal is offered to an enterprise that owes one, and to nobody else.
+        An enterprise is offered a renewal when it owes one; an office files for whoever does.
         """
         held: Sequence[HeldTitle] = ()
         if reader.uscc is not None:

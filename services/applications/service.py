@@ -30,6 +30,7 @@ from services.applications.filing_rules import (
     refuse_change_without_word,
     refuse_confirmation,
     refuse_imported,
+    refuse_withdrawal_without_word,
     require_complete,
     require_eligible,
     require_in_round,
@@ -37,6 +38,8 @@ from services.applications.filing_rules import (
     require_open,
     require_own,
     require_word,
+    seen_by,
+    source_of,
     titles_on,
 )
 from services.applications.models import Application, Document, Mandate, Submission
@@ -159,8 +162,10 @@ class ApplicationService:
             raise CopyNotPossible
         mandate = await self._mandate(applicant, uscc)
         has_word = applicant.uscc is not None or mandate is not None
-        if has_word or await self._is_known_here_alone(applicant, uscc):
-            refuse_kind(kind, of.title, await self._held(uscc), today, pack.validity)
+        held = await self._holdings.of_enterprise(uscc)
+        # By what the office sees itself: a refusal for more than that, or its absence, would tell.
+        known = held if has_word else seen_by(held, applicant)
+        refuse_kind(kind, of.title, [held_title(row) for row in known], today, pack.validity)
         now = self._clock.now()
         draft = Application(
             id=new_id(),
@@ -279,13 +284,12 @@ class ApplicationService:
             names=["legal_name"],
         )
         await self._adopt(filled, applicant)
-        offered = pack.check_facts(
-            {
-                name: value
-                for name, value in record.facts.items()
-                if name in pack.facts and name not in {"uscc", "applying_division"}
-            }
-        ).values
+        told = {
+            name: value
+            for name, value in record.facts.items()
+            if name in pack.facts and name not in {"uscc", "applying_division"}
+        }
+        offered = pack.check_facts(told).values
         is_draft = filled.status is ApplicationStatus.DRAFT
         taken = {
             name: value
@@ -307,7 +311,11 @@ class ApplicationService:
             as_of=record.as_of,
             filled=sorted(taken),
             differing=differing,
-            unreadable=dict(record.unreadable),
+            unreadable={
+                # What some pack takes and this one does not is told like what no pack does.
+                **{name: str(value) for name, value in told.items() if name not in offered},
+                **record.unreadable,
+            },
         )
 
     async def determine_size(
@@ -367,13 +375,14 @@ class ApplicationService:
         It counts on the day on which it came, however long the platform takes over it.
         """
         submitted = await self._lock(application_id, applicant)
-        require_word(applicant, submitted, await self._mandate(applicant, submitted.uscc))
-        await self._adopt(submitted, applicant)
-        new_status = after(submitted.status, Step.SUBMIT)
         today = day_of(received_at)
+        mandate = await self._mandate(applicant, submitted.uscc, day=today)
+        require_word(applicant, submitted, mandate)
+        new_status = after(submitted.status, Step.SUBMIT)
         # A correction that an office asked for may come after the round has closed.
         if submitted.status is ApplicationStatus.DRAFT:
-            require_open(submitted.round, today)
+            require_open(submitted.round, today, at=received_at)
+        await self._adopt(submitted, applicant, mandate=mandate, day=today)
         pack = self._catalogue.pack(submitted.policy_pack)
         dossier = await self.dossier(submitted, applicant)
         require_complete(pack, submitted, dossier)
@@ -449,9 +458,9 @@ class ApplicationService:
     async def withdraw(self, application_id: UUID, *, reason: str, applicant: Actor) -> Application:
         """Take an application back before it is decided, or refuse a draft that an office made."""
         withdrawn = await self._lock(application_id, applicant)
-        # An office may always take back a draft of its own that the enterprise never confirmed.
-        if withdrawn.confirmed_at is not None:
-            require_word(applicant, withdrawn, await self._mandate(applicant, withdrawn.uscc))
+        refuse_withdrawal_without_word(
+            applicant, withdrawn, await self._mandate(applicant, withdrawn.uscc)
+        )
         was_known_to_review = withdrawn.submission_number > 0
         withdrawn.status = after(withdrawn.status, Step.WITHDRAW)
         withdrawn.updated_at = self._clock.now()
@@ -507,7 +516,7 @@ class ApplicationService:
         held = await self._holdings.of_enterprise(found.uscc)
         if reader.uscc is None and found.confirmed_at is None:
             # The enterprise has not said that it applies here: what it holds elsewhere is not told.
-            held = [row for row in held if reader.is_in_charge_of(row.region)]
+            held = seen_by(held, reader)
         return check(
             self._catalogue.pack(found.policy_pack),
             title=found.title,
@@ -595,21 +604,34 @@ class ApplicationService:
                 facts=sorted(SIZED_BY.intersection(names)),
             )
 
-    async def _adopt(self, of: Application, applicant: Actor) -> None:
-        """Let a draft that an office made count from now on, when the enterprise takes it up itself.
+    async def _adopt(
+        self,
+        of: Application,
+        applicant: Actor,
+        *,
+        mandate: Mandate | None = None,
+        day: date | None = None,
+    ) -> None:
+        """Let a draft that an office made count from now on, when it is taken up with the word.
 
-        So far nothing kept the enterprise from filing elsewhere; now its word decides which counts.
+        The enterprise takes it up itself, or an office under its mandate. So far nothing kept the
+        enterprise from filing elsewhere; now its word decides which counts.
         """
-        if applicant.uscc is None or of.confirmed_at is not None:
+        if of.confirmed_at is not None or (applicant.uscc is None and mandate is None):
             return
         pack = self._catalogue.pack(of.policy_pack)
-        refuse_kind(
-            of.kind, of.title, await self._held(of.uscc), self._clock.today(), pack.validity
-        )
+        held = await self._held(of.uscc)
+        refuse_kind(of.kind, of.title, held, day or self._clock.today(), pack.validity)
         of.confirmed_at = self._clock.now()
         of.confirmed_by = applicant.sub
+        of.mandate_id = None if mandate is None else mandate.id
         await self._flush()
-        self._record(of, "confirmed", applicant)
+        self._record(
+            of,
+            "confirmed",
+            applicant,
+            **({} if mandate is None else {"mandate_id": str(mandate.id)}),
+        )
 
     async def _copied(self, copied_from: UUID | None, applicant: Actor) -> Application | None:
         if copied_from is None:
@@ -639,23 +661,20 @@ class ApplicationService:
                         sha256=document.sha256,
                         file_name=document.file_name,
                         given_by=applicant.sub,
-                        source=document.source,
+                        source=source_of(applicant),
                         given_at=self._clock.now(),
                         replaced_at=None,
                     )
                 )
         await self._session.flush()
 
-    async def _is_known_here_alone(self, office: Actor, uscc: str) -> bool:
-        """Whether an office may see everything that the programme knows of an enterprise."""
-        known = await self._applications.divisions_of([uscc])
-        return all(office.is_in_charge_of(division) for division in known.get(uscc, ()))
-
-    async def _mandate(self, applicant: Actor, uscc: str) -> Mandate | None:
+    async def _mandate(
+        self, applicant: Actor, uscc: str, *, day: date | None = None
+    ) -> Mandate | None:
         if applicant.uscc is not None:
             return None
         in_force = await self._mandates.in_force(
-            [uscc], region=applicant.region, day=self._clock.today()
+            [uscc], region=applicant.region, day=day or self._clock.today()
         )
         return in_force.get(uscc)
 
@@ -742,6 +761,12 @@ def _frozen(
         for one in sorted(documents, key=lambda one: one.kind)
         if not one.content.is_infected
     ]
+    # In the spelling of every answer, so that whoever reads one can compute the hash again.
+    determination = (
+        None
+        if of.size_determination is None
+        else SizeDetermined.model_validate(of.size_determination).model_dump(mode="json")
+    )
     snapshot = {
         "application_id": str(of.id),
         "number": number,
@@ -754,7 +779,7 @@ def _frozen(
         "documents_checksum": pack.documents_checksum,
         "facts": of.facts,
         "documents": listed,
-        "size_determination": of.size_determination,
+        "size_determination": determination,
     }
     return Submission(
         application_id=of.id,
@@ -768,6 +793,6 @@ def _frozen(
         provenance=of.provenance,
         documents=listed,
         documents_checksum=pack.documents_checksum,
-        size_determination=of.size_determination,
+        size_determination=determination,
         snapshot_sha256=canonical_sha256(snapshot),
     )

@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class IntakeSettings(BaseSettings):
     """Settings of intake; each is an environment variable with the prefix `SRDI_`."""
 
-    model_config = SettingsConfigDict(env_prefix="SRDI_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SRDI_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     documents_url: str = Field(
         description="Where documents are kept: file:///a/folder, or s3://bucket/prefix with the"
@@ -34,7 +36,18 @@ class IntakeSettings(BaseSettings):
     largest_workbook_megabytes: int = Field(default=20, ge=1, le=100)
 
     @classmethod
-    def in_folder(cls, folder: Path) -> "IntakeSettings":
+    def in_folder(
+        cls,
+        folder: Path,
+        *,
+        register_extract: Path | None = None,
+        register_name: str = "market_register",
+    ) -> "IntakeSettings":
         """Return settings that keep everything in one folder of this machine."""
         absolute = folder.absolute()
-        return cls(documents_url=f"file://{absolute}/documents", spool_folder=absolute / "spool")
+        return cls(
+            documents_url=f"file://{absolute}/documents",
+            spool_folder=absolute / "spool",
+            register_extract=register_extract,
+            register_name=register_name,
+        )

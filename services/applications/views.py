@@ -82,8 +82,9 @@ def round_out(of: Round, *, is_open: bool, actions: list[AvailableAction]) -> Ro
 
 
 def closing_instant(of: Round) -> datetime:
-    """Return when a round closes: the midnight at the end of its last day, or when it was closed."""
-    return of.closed_at or end_of(of.closes_on)
+    """Return when a round closes: the midnight at the end of its last day, or a closure before that."""
+    midnight = end_of(of.closes_on)
+    return midnight if of.closed_at is None else min(midnight, of.closed_at)
 
 
 def counts_out(round_id: UUID, of: RoundCounts) -> RoundCountsOut:
@@ -173,21 +174,25 @@ def _provenance(of: Mapping[str, Any]) -> dict[str, ProvenanceOut]:
     return {name: ProvenanceOut.model_validate(given) for name, given in of.items()}
 
 
-_PREVIOUS = "previous_"
+_YEARS_BACK = {"before_previous_": 2, "previous_": 1}
 _FIGURES = frozenset({"employees", "total_assets", "total_liabilities", "net_profit"})
 
 
 def _figures(facts: Mapping[str, Any]) -> list[YearFiguresOut]:
-    """Group the figures by fiscal year: each `previous_` before a name is a year further back."""
+    """Group the figures by fiscal year, as far back as the beginning of a name says."""
     year = facts.get("fiscal_year")
     if not isinstance(year, int):
         return []
     by_year: dict[int, dict[str, Any]] = {}
     for name, value in facts.items():
-        plain = name
-        while plain.startswith(_PREVIOUS):
-            plain = plain.removeprefix(_PREVIOUS)
-        back = (len(name) - len(plain)) // len(_PREVIOUS)
+        back, plain = next(
+            (
+                (years, name.removeprefix(beginning))
+                for beginning, years in _YEARS_BACK.items()
+                if name.startswith(beginning)
+            ),
+            (0, name),
+        )
         if back or plain in _FIGURES or plain.endswith(_FIGURE_ENDINGS):
             by_year.setdefault(year - back, {})[plain] = value
     return [

@@ -60,7 +60,8 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            # Longer than a burst takes: five hundred at once are served within ten seconds.
+            pool_timeout=20,
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"server_settings": _SERVER_SETTINGS, "timeout": 5},

@@ -67,8 +67,8 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
         first, last = max(0, size - int(found[2])), size - 1
         is_there = int(found[2]) > 0
     else:
-        first, last = int(found[1]), int(found[2] or size - 1)
-        if last < first:
+        first, last = int(found[1]), int(found[2]) if found[2] else size - 1
+        if found[2] and last < first:
             return None
         is_there = first < size
     if not is_there:

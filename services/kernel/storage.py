@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
@@ -56,18 +56,14 @@ class ContentStore:
         try:
             await obstore.put_async(self._store, _path_of(sha256), file)
         except obstore.exceptions.BaseError as error:
-            raise Overloaded(
-                "文件存储暂时不可用，请稍后重试。",
-                "The store of files cannot be reached; try again shortly.",
-                headers={"Retry-After": "5"},
-            ) from error
+            raise _away() from error
         if self._folder is not None:
-            await asyncio.to_thread(_sync, self._folder / _path_of(sha256))
+            await asyncio.to_thread(_sync, self._folder, _path_of(sha256))
 
     async def read(self, sha256: str, *, first: int = 0, size: int) -> AsyncIterator[bytes]:
         """Return `size` bytes, at least one, from the byte `first` on, in parts as they come.
 
-        Raises `ContentMissing`, before anything is returned.
+        Raises `ContentMissing`, or `Overloaded` when the store is away, before anything is returned.
         """
         try:
             got = await obstore.get_async(
@@ -75,6 +71,8 @@ class ContentStore:
             )
         except FileNotFoundError as error:
             raise ContentMissing(sha256) from error
+        except obstore.exceptions.BaseError as error:
+            raise _away() from error
 
         async def parts() -> AsyncIterator[bytes]:
             async for chunk in got.stream(min_chunk_size=_CHUNK):
@@ -88,29 +86,42 @@ class ContentStore:
             async for chunk in await self.read(sha256, size=size):
                 file.write(chunk)
 
-    async def forget(self, sha256: str) -> None:
-        """Delete a file. It is no error when it is gone."""
+    async def forget(self, sha256: str, *, kept_before: datetime) -> bool:
+        """Delete a file, unless it was kept again meanwhile. Return whether it was deleted."""
+        path = _path_of(sha256)
         try:
-            await obstore.delete_async(self._store, _path_of(sha256))
+            if (await obstore.head_async(self._store, path))["last_modified"] >= kept_before:
+                return False
+            await obstore.delete_async(self._store, path)
         except FileNotFoundError:
-            return
+            return False
+        return True
 
     async def listed(self) -> AsyncIterator[Kept]:
-        """Yield every file that is there."""
+        """Yield every file that is there, and nothing else that a bucket may be used for."""
         async for batch in obstore.list(self._store):
             for one in batch:
                 name = one["path"].rpartition("/")[2]
-                yield Kept(sha256=name, size=one["size"], kept_at=one["last_modified"])
+                if one["path"] == _path_of(name):
+                    yield Kept(sha256=name, size=one["size"], kept_at=one["last_modified"])
 
 
 def _path_of(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
-def _sync(file: Path) -> None:
-    """Wait until a file and its name are on the disk: the row that refers to it follows."""
-    for path, flags in ((file, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        descriptor = os.open(path, flags)
+def _away() -> Overloaded:
+    return Overloaded(
+        "文件存储暂时不可用，请稍后重试。",
+        "The store of files cannot be reached; try again shortly.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def _sync(folder: Path, path: str) -> None:
+    """Wait until a file, its name and new folders are on the disk: the row that refers to it follows."""
+    for place in (path, *(str(parent) for parent in PurePosixPath(path).parents)):
+        descriptor = os.open(folder / place, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

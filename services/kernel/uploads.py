@@ -39,7 +39,10 @@ ARRIVING = "arriving-"
 """How the name of a file begins that is still being received."""
 
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]+):")
-_FILE_NAME = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,200}')
+_FILE_NAME = re.compile(
+    r'[^\x00-\x1f\x7f-\x9f/\\:*?"<>|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,200}'
+)
+_CHARSET = re.compile(r"\*[\d*]*\s*=\s*\"?([^';]*)'")
 _CLOSE = {"Connection": "close"}
 
 
@@ -113,6 +116,13 @@ def file_name_of(request: Request) -> str | None:
     header = request.headers.get("Content-Disposition")
     if header is None:
         return None
+    if not header.isascii() or any(
+        found.lower() not in {"utf-8", ""} for found in _CHARSET.findall(header)
+    ):
+        raise FileNameInvalid(
+            "ASCII 以外的文件名须以 filename*=UTF-8''… 发送。",
+            "A name beyond ASCII is sent as filename*=UTF-8''….",
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadContentDispositionHeader)
         warnings.simplefilter("error", BadContentDispositionParam)

@@ -512,12 +512,6 @@ def missing(pack: Pack, title: str, facts: Facts, kind: Kind = "new") -> tuple[s
     return tuple(fact for fact in pack.facts_needed(title, kind) if facts.get(fact) is None)
 
 
-def completeness(pack: Pack, title: str, facts: Facts, kind: Kind = "new") -> int:
-    """Return how much of what is needed is there, in whole percent."""
-    needed = pack.facts_needed(title, kind)
-    return 100 * (len(needed) - len(missing(pack, title, facts, kind))) // len(needed)
-
-
 def _tables_asked(conditions: tuple[Condition, ...]) -> list[str]:
     return [
         condition.rule.table

@@ -16,7 +16,9 @@ from deploy.command import app
 from deploy.deployment import read_environment
 from deploy.schema import PROJECT, SERVICES
 from gateway.settings import GatewaySettings
+from services.applications.settings import IntakeSettings
 from services.kernel.settings import ServiceSettings
+from services.policy.catalogue import published_catalogue
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))
 
@@ -46,6 +48,36 @@ def test_every_container_finds_the_file_that_compose_gives_it(deployment: Path) 
 
     assert {Path(file).name for file in asked} <= {file.name for file in deployment.iterdir()}
     assert {Path(file).parent.name for file in asked} == {"deployment"}
+
+
+def test_intake_keeps_documents_in_the_volume_that_compose_gives_it(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in read_environment(deployment / "applications.env").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SRDI_SCANNER", "")
+
+    settings = IntakeSettings()
+
+    [volume] = COMPOSE["services"]["applications"]["volumes"]
+    folder = volume.partition(":")[2]
+    assert settings.documents_url == f"file://{folder}/kept"
+    assert str(settings.spool_folder).startswith(folder)
+    assert settings.scanner is None
+
+
+def test_clamd_owns_up_to_what_it_passed_over_and_takes_the_largest_document() -> None:
+    lines = (PROJECT / "deploy" / "compose" / "clamd.conf").read_text("utf-8").splitlines()
+    said = dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+    largest = max(
+        document.max_megabytes
+        for pack in published_catalogue().packs()
+        for document in pack.documents
+    )
+
+    assert said["AlertExceedsMax"] == "yes"
+    for limit in ("StreamMaxLength", "MaxFileSize", "MaxScanSize"):
+        assert int(said[limit].removesuffix("M")) >= largest
 
 
 @pytest.mark.parametrize("service", SERVICES)

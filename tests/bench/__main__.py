@@ -5,10 +5,17 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.intake import measure_import, measure_last_minute
 from tests.bench.measurement import Measurement
 from tests.bench.rules import measure_checks, measure_endpoint, measure_loading
 
-SUBJECTS = (measure_checks, measure_loading, measure_endpoint)
+SUBJECTS = (
+    measure_checks,
+    measure_loading,
+    measure_endpoint,
+    measure_import,
+    measure_last_minute,
+)
 
 
 def main() -> int:

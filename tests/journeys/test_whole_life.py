@@ -19,7 +19,11 @@ DONE = {
     "applications": Counter(
         {
             "opened": 2,
-            "drafted": 10,
+            "drafted": 13,
+            "received": 1,
+            "done": 1,
+            "granted": 1,
+            "confirmed": 1,
             "document_attached": 25,
             "submitted": 10,
             "edited": 1,
