@@ -177,11 +177,18 @@ class Storyteller:
             raise StoryStuck(f"the list of Tongren was not taken over: {report}")
         rows = await self._until(f"{path}/rows", Office.CITY, lambda _: True, region="520600")
         drafts = {row["uscc"]: row["application_id"] for row in rows["items"]}
-        await self._post(
+        draft = f"/applications/{drafts[confirming.uscc]}"
+        read = await self._until(draft, Office.ENTERPRISE, lambda _: True, uscc=confirming.uscc)
+        await self._ask(
             "list-confirmation",
+            "POST",
             Office.ENTERPRISE,
-            f"/applications/{drafts[confirming.uscc]}/confirmation",
+            f"{draft}/confirmation",
             uscc=confirming.uscc,
+            headers={
+                "If-Match": f'"{read["version"]}"',
+                "Idempotency-Key": f"example-{self._progress.begun_on}-list-confirmation",
+            },
         )
 
     async def _attach(self, firm: Firm, application: Mapping[str, Any], name: str) -> None:

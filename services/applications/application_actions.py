@@ -92,8 +92,8 @@ def _refuse_submission(
 
 def _refuse_withdrawal(of: Application, dossier: Dossier, reader: Actor) -> None:
     require_applicant(reader, of)
-    refuse_withdrawal_without_word(reader, of, dossier.mandate)
     after(of.status, Step.WITHDRAW)
+    refuse_withdrawal_without_word(reader, of, dossier.mandate)
 
 
 def _refuse_determination(of: Application, reader: Actor) -> None:

@@ -88,7 +88,7 @@ async def put_contact(
         Header(description="替换已有联系人时必填。Needed to replace a contact: the ETag you read."),
     ] = None,
 ) -> ContactOut:
-    """Say whom to call, as long as the application is not decided. The answer is masked."""
+    """Say whom to call, as long as the application is not decided. An office reads it back masked."""
     await contacts.put(
         application_id,
         checked_contact(body.model_dump()),

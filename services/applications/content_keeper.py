@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from services.applications.models import Content
+from services.applications.models import Application, Content
 from services.applications.repository import DocumentRepository
 from services.applications.scanning import Scanner, ScannerUnavailable
+from services.kernel.identity.actor import system_actor
+from services.kernel.journal import HistoryEntry
 from services.kernel.logging import log, new_trace
 from services.kernel.storage import ContentStore, Kept
 from services.kernel.transaction import Runtime, saved_together
@@ -104,13 +106,17 @@ class ContentKeeper:
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix=ARRIVING) as copy:
             await self._store.fetch(content.sha256, Path(copy.name), size=content.size)
             result = await scanner.scan(Path(copy.name))
-        async with saved_together(self._runtime, new_trace()) as (session, _):
-            found = await DocumentRepository(session).content(content.sha256)
+        async with saved_together(self._runtime, new_trace()) as (session, journal):
+            documents = DocumentRepository(session)
+            found = await documents.content(content.sha256)
             if found is not None and found.verdict is None:
                 found.verdict = result.verdict
                 found.signature = result.signature
                 found.scanned_by = scanner.name
                 found.scanned_at = self._runtime.clock.now()
+            if result.signature is not None:
+                for application, kind in await documents.with_content(content.sha256):
+                    journal.record(_infected(application, kind, content.sha256))
         if result.signature is not None:
             log.warning("file_infected", sha256=content.sha256, signature=result.signature)
 
@@ -156,3 +162,17 @@ def _sweep_spool(spool: Path) -> int:
         except FileNotFoundError:
             continue
     return swept
+
+
+def _infected(of: Application, kind: str, sha256: str) -> HistoryEntry:
+    """Return what the enterprise and its offices read of a document that turned out harmful."""
+    return HistoryEntry(
+        subject_type="application",
+        subject_id=of.id,
+        action="document_infected",
+        actor=system_actor("applications"),
+        uscc=of.uscc,
+        reason="查毒发现恶意代码，该材料不再提供下载，也不计入材料。",
+        policy_pack=of.policy_pack,
+        data={"status": of.status.value, "kind": kind, "sha256": sha256},
+    )

@@ -124,7 +124,11 @@ Rules = Annotated[RuleService, Depends(_rule_service)]
     ),
 )
 async def start_application(
-    body: ApplicationIn, applicant: Applicant, applications: Applications, response: Response
+    body: ApplicationIn,
+    applicant: Applicant,
+    applications: Applications,
+    received_at: ReceivedAt,
+    response: Response,
 ) -> ApplicationOut:
     """Start a draft in an open round. Facts may be few; what is given is checked at once.
 
@@ -137,6 +141,7 @@ async def start_application(
         facts=body.facts,
         contact=None if body.contact is None else checked_contact(body.contact.model_dump()),
         copied_from=body.copied_from,
+        received_at=received_at,
         applicant=applicant,
     )
     response.headers["Location"] = f"/api/v1/applications/{draft.id}"
@@ -195,6 +200,10 @@ async def read_application(
         FactsInvalid,
         EnterpriseWordMissing,
         ApplicationExists,
+        TitleHeldAlready,
+        NothingToRenew,
+        RenewalNotOpen,
+        Excluded,
         PreconditionRequired,
         Stale,
     ),
@@ -285,6 +294,11 @@ async def withdraw_size_determination(
         ApplicationNotEditable,
         EnterpriseWordMissing,
         ApplicationExists,
+        TitleHeldAlready,
+        NothingToRenew,
+        RenewalNotOpen,
+        Excluded,
+        FactsInvalid,
         NotInRegister,
         RegisterAway,
         PreconditionRequired,
@@ -344,16 +358,24 @@ async def prefill_application(
         NothingToRenew,
         RenewalNotOpen,
         Excluded,
+        PreconditionRequired,
+        Stale,
     ),
 )
 async def confirm_application(
-    application_id: UUID, applicant: Enterprise, applications: Applications, response: Response
+    application_id: UUID,
+    applicant: Enterprise,
+    applications: Applications,
+    version_read: VersionRead,
+    response: Response,
 ) -> ApplicationOut:
-    """Give the enterprise's word: the draft counts from now on, and the office may submit it.
+    """Give the enterprise's word to what it has read: the draft counts, and the office may submit it.
 
     To refuse a draft that an office made, withdraw it.
     """
-    confirmed = await applications.confirm(application_id, applicant)
+    confirmed = await applications.confirm(
+        application_id, version_read=version_read, applicant=applicant
+    )
     return await _shown(confirmed, applications, applicant, response)
 
 
@@ -424,7 +446,8 @@ async def read_submissions(
     application_id: UUID, reader: ApplicationReader, applications: Applications
 ) -> SubmissionsOut:
     """Return each submission as it was frozen, with what a correction changed since the last."""
-    return submissions_out(await applications.submissions(application_id, reader))
+    found, submissions = await applications.submissions(application_id, reader)
+    return submissions_out(found, submissions)
 
 
 @router.get(

@@ -109,9 +109,9 @@ def require_open(of: Round, day: date, *, at: datetime | None = None) -> None:
     is_closed = period.is_closed
     raise RoundNotOpen(
         f"批次 {of.code} 的申报时间为 {of.opens_on} 至 {of.closes_on}（北京时间，含截止日，"
-        f"截止日二十四时止），收到时为 {day}" + ("，且批次已关闭。" if is_closed else "。"),
+        f"截止日二十四时止），当前为 {day}" + ("，且批次已关闭。" if is_closed else "。"),
         f"Round {of.code} is open from {of.opens_on} to {of.closes_on} inclusive, until midnight,"
-        f" China Standard Time; it came on {day}"
+        f" China Standard Time; the day is {day}"
         + (" and the round was closed." if is_closed else "."),
     )
 
@@ -171,11 +171,17 @@ def refuse_withdrawal_without_word(
 ) -> None:
     """Refuse an office that would take back what is not its own to take back.
 
-    A draft of its own that the enterprise never confirmed always is.
+    A draft of its own is, as long as it is a draft. What was submitted takes a mandate.
     """
-    if of.confirmed_at is None and _is_draft_of(applicant, of):
+    if applicant.uscc is not None or mandate is not None:
         return
-    require_word(applicant, of, mandate)
+    if _is_draft_of(applicant, of) and of.status is ApplicationStatus.DRAFT:
+        return
+    raise EnterpriseWordMissing(
+        "撤回须由企业本身或持有其有效委托的单位办理；贵单位只能撤回自己代填的草稿。",
+        "The enterprise takes it back itself, or an office under its mandate; your office takes back"
+        " a draft of its own.",
+    )
 
 
 def refuse_change_without_word(

@@ -169,16 +169,17 @@ class ApplicationRepository:
             descending=True,
         )
 
-    async def divisions_of(self, usccs: Sequence[str]) -> dict[str, set[str]]:
-        """Return where some enterprises apply or are recognised, whoever may see that."""
-        found: dict[str, set[str]] = {}
-        applied = select(Application.uscc, Application.division).where(
-            Application.uscc.in_(usccs), Application.confirmed_at.is_not(None)
+    async def rounds_applied_in(self, uscc: str, round_ids: Sequence[UUID]) -> set[UUID]:
+        """Return in which of some rounds an enterprise has an application that counts."""
+        rows = await self._session.scalars(
+            select(Application.round_id).where(
+                Application.uscc == uscc,
+                Application.round_id.in_(round_ids),
+                Application.status.in_(LIVE),
+                Application.confirmed_at.is_not(None),
+            )
         )
-        recognised = select(Holding.uscc, Holding.region).where(Holding.uscc.in_(usccs))
-        for uscc, division in await self._session.execute(applied.union(recognised)):
-            found.setdefault(uscc, set()).add(division)
-        return found
+        return set(rows)
 
     async def counts_by_city(self, round_ids: Sequence[UUID], region: str) -> Sequence[CityCount]:
         """Return how many applications each city has in each state, in some rounds together.
@@ -278,6 +279,16 @@ class DocumentRepository:
             .with_for_update(skip_locked=True)
         )
         return rows.all()
+
+    async def with_content(self, sha256: str) -> Sequence[tuple[Application, str]]:
+        """Return which applications have a file as a document now, and of which kind."""
+        rows = await self._session.execute(
+            select(Application, Document.kind)
+            .join(Document, Document.application_id == Application.id)
+            .where(Document.sha256 == sha256, Document.replaced_at.is_(None))
+            .order_by(Document.id)
+        )
+        return [(application, kind) for application, kind in rows]
 
     async def known(self, hashes: Sequence[str]) -> set[str]:
         """Return which of some files are referred to."""

@@ -19,6 +19,7 @@ from services.applications.filing_rules import (
 )
 from services.applications.models import Round
 from services.applications.problems import (
+    ApplicationExists,
     ExtensionTooEarly,
     RoundClosed,
     RoundCodeTaken,
@@ -226,13 +227,18 @@ class RoundService:
         An enterprise is offered a renewal when it owes one; an office files for whoever does.
         """
         held: Sequence[HeldTitle] = ()
+        applied: set[UUID] = set()
         if reader.uscc is not None:
             rows = await self._holdings.of_enterprise(reader.uscc)
             held = [held_title(row) for row in rows]
-        return {one.id: self._actions(one, reader, held) for one in of}
+            ids = [one.id for one in of]
+            applied = await self._applications.rounds_applied_in(reader.uscc, ids)
+        return {
+            one.id: self._actions(one, reader, held, has_applied=one.id in applied) for one in of
+        }
 
     def _actions(
-        self, of: Round, reader: Actor, held: Sequence[HeldTitle]
+        self, of: Round, reader: Actor, held: Sequence[HeldTitle], *, has_applied: bool
     ) -> list[AvailableAction]:
         href = f"/api/v1/rounds/{of.id}"
         today = self._clock.today()
@@ -241,6 +247,8 @@ class RoundService:
             _require_filer(reader, of)
             pack = self._catalogue.pack(pack_of_round(of, kind))
             require_open(of, today)
+            if has_applied:
+                raise ApplicationExists
             if reader.uscc is not None:
                 refuse_kind(kind, of.title, held, today, pack.validity)
 

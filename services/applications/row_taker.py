@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.applications.contacts import NewContact, checked_contact
-from services.applications.filing_rules import SIZED_BY, given_by, held_title
+from services.applications.filing_rules import SIZED_BY, given_by, held_title, seen_by
 from services.applications.models import Application, Contact, Holding, Import, Mandate, Round
 from services.applications.problems import ContactInvalid, FactNotOpened
 from services.applications.repository import (
@@ -73,7 +73,6 @@ class _Known:
     live: Mapping[str, Sequence[Application]]
     mandates: Mapping[str, Mandate]
     held: Mapping[str, Sequence[Holding]]
-    divisions: Mapping[str, set[str]]
     contacts: Mapping[UUID, Contact]
 
 
@@ -168,7 +167,6 @@ class RowTaker:
             live=_by_enterprise(live),
             mandates=mandates,
             held=_by_enterprise(await self._holdings.of_enterprises(usccs)),
-            divisions=await self._applications.divisions_of(usccs),
             contacts={one.application_id: one for one in contacts},
         )
 
@@ -199,14 +197,11 @@ class RowTaker:
         uscc = str(row.facts["uscc"])
         mandate = known.mandates.get(uscc)
         now, today = self._clock.now(), self._clock.today()
-        # What an enterprise does elsewhere is told to an office that has its word, and to no other.
-        is_known_here_alone = all(
-            covers(to.region, division) for division in known.divisions.get(uscc, ())
-        )
-        if mandate is not None or is_known_here_alone:
-            refuse_kind(
-                to.kind, to.round.title, _held(known.held.get(uscc, ())), today, to.pack.validity
-            )
+        held = known.held.get(uscc, ())
+        if mandate is None:
+            # What an enterprise does elsewhere is told to who has its word, and to nobody else.
+            held = seen_by(held, to.officer)
+        refuse_kind(to.kind, to.round.title, _held(held), today, to.pack.validity)
         draft = Application(
             id=new_id(),
             round_id=to.round.id,
@@ -260,7 +255,9 @@ class RowTaker:
             self._record(existing, "edited", to, row=row.number, facts=sorted(changed))
             self._end_determination(existing, changed, to)
         has_new_contact = self._put_contact(contact, existing, known, to)
-        outcome = RowOutcome.UPDATED if changed or has_new_contact else RowOutcome.UNCHANGED
+        has_word_now = self._adopt(existing, known, to)
+        is_news = bool(changed) or has_new_contact or has_word_now
+        outcome = RowOutcome.UPDATED if is_news else RowOutcome.UNCHANGED
         return Taken(row.number, existing.uscc, outcome, existing.id)
 
     def _refuse_change(
@@ -297,6 +294,19 @@ class RowTaker:
                     "The enterprise states this itself; an import leaves it as it is.",
                 )
                 raise _RowRefused(_in_cell(row, name, "stated_by_enterprise", stated))
+
+    def _adopt(self, existing: Application, known: _Known, to: Assignment) -> bool:
+        """Let a draft count from now on when a mandate has come since. Return whether it did."""
+        mandate = known.mandates.get(existing.uscc)
+        if existing.confirmed_at is not None or mandate is None:
+            return False
+        held = _held(known.held.get(existing.uscc, ()))
+        refuse_kind(existing.kind, existing.title, held, self._clock.today(), to.pack.validity)
+        existing.confirmed_at = self._clock.now()
+        existing.confirmed_by = to.officer.sub
+        existing.mandate_id = mandate.id
+        self._record(existing, "confirmed", to, mandate_id=str(mandate.id))
+        return True
 
     def _end_determination(
         self, existing: Application, changed: Mapping[str, Any], to: Assignment

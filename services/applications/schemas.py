@@ -244,6 +244,10 @@ class ApplicationOut(Out):
     uscc: str
     applying_division: str
     status: ApplicationStatus
+    applied_on: date | None = Field(
+        description="申报日：首次提交到达之日。The day on which the first submission came; periods count"
+        " back from it."
+    )
     closes_at: datetime = Field(
         description="本批次截止时刻。When the round closes; a draft is kept after that, too."
     )
@@ -339,6 +343,13 @@ class SubmissionOut(Out):
 
 
 class SubmissionsOut(Out):
+    """历次提交。Together with each item, all that its snapshot_sha256 is made of."""
+
+    application_id: UUID
+    kind: Kind
+    title: str
+    uscc: str
+    applied_on: date | None
     items: list[SubmissionOut]
 
 

@@ -130,6 +130,7 @@ class ApplicationService:
         facts: Mapping[str, JsonValue],
         contact: NewContact | None,
         copied_from: UUID | None,
+        received_at: datetime,
         applicant: Actor,
     ) -> Application:
         """Start an application in an open round: the enterprise's own, or an office's draft for it.
@@ -140,8 +141,8 @@ class ApplicationService:
         of = await self._rounds.find(round_id)
         if of is None:
             raise RoundNotFound
-        today = self._clock.today()
-        require_open(of, today)
+        today = day_of(received_at)
+        require_open(of, today, at=received_at)
         pack_name = pack_of_round(of, kind)
         pack = self._catalogue.pack(pack_name)
         refuse_imported(pack, facts, applicant)
@@ -276,6 +277,12 @@ class ApplicationService:
         require_current(version_read, filled.version)
         refuse_edit(filled.status, set(), set())
         pack = self._catalogue.pack(filled.policy_pack)
+        unknown = [name for name in overwrite if name not in pack.facts]
+        if unknown:
+            text = Text("政策包没有定义此项。", "The pack does not know this fact.")
+            raise FactsInvalid(
+                errors=[(f"/overwrite/{name}", "unknown_fact", text) for name in unknown]
+            )
         refuse_change_without_word(
             applicant,
             filled,
@@ -360,10 +367,13 @@ class ApplicationService:
             )
         return determined
 
-    async def confirm(self, application_id: UUID, applicant: Actor) -> Application:
+    async def confirm(
+        self, application_id: UUID, *, version_read: int, applicant: Actor
+    ) -> Application:
         """Give the enterprise's word to a draft that an office made for it. From now on it counts."""
         confirmed = await self._lock(application_id, applicant)
         refuse_confirmation(applicant, confirmed)
+        require_current(version_read, confirmed.version)
         await self._adopt(confirmed, applicant)
         return confirmed
 
@@ -458,11 +468,12 @@ class ApplicationService:
     async def withdraw(self, application_id: UUID, *, reason: str, applicant: Actor) -> Application:
         """Take an application back before it is decided, or refuse a draft that an office made."""
         withdrawn = await self._lock(application_id, applicant)
+        new_status = after(withdrawn.status, Step.WITHDRAW)
         refuse_withdrawal_without_word(
             applicant, withdrawn, await self._mandate(applicant, withdrawn.uscc)
         )
         was_known_to_review = withdrawn.submission_number > 0
-        withdrawn.status = after(withdrawn.status, Step.WITHDRAW)
+        withdrawn.status = new_status
         withdrawn.updated_at = self._clock.now()
         await self._session.flush()
         self._record(withdrawn, "withdrawn", applicant, reason=reason)
@@ -500,10 +511,12 @@ class ApplicationService:
             reader, page, round_id=round_id, status=status, region=region, uscc=uscc
         )
 
-    async def submissions(self, application_id: UUID, reader: Actor) -> Sequence[Submission]:
-        """Return what was submitted, each time as it was frozen."""
-        await self.find(application_id, reader)
-        return await self._applications.submissions(application_id)
+    async def submissions(
+        self, application_id: UUID, reader: Actor
+    ) -> tuple[Application, Sequence[Submission]]:
+        """Return an application with what was submitted, each time as it was frozen."""
+        found = await self.find(application_id, reader)
+        return found, await self._applications.submissions(application_id)
 
     async def timeline(self, application_id: UUID, reader: Actor) -> Sequence[RowMapping]:
         await self.find(application_id, reader)

@@ -138,6 +138,7 @@ def application_out(
         uscc=of.uscc,
         applying_division=of.division,
         status=of.status,
+        applied_on=of.applied_on,
         closes_at=closing_instant(of.round),
         facts=of.facts,
         provenance=_provenance(of.provenance),
@@ -290,8 +291,13 @@ def row_error_out(of: RowError, language: Language) -> RowErrorOut:
     )
 
 
-def submissions_out(of: Sequence[Submission]) -> SubmissionsOut:
+def submissions_out(application: Application, of: Sequence[Submission]) -> SubmissionsOut:
     return SubmissionsOut(
+        application_id=application.id,
+        kind="renewal" if application.kind == "renewal" else "new",
+        title=application.title,
+        uscc=application.uscc,
+        applied_on=application.applied_on,
         items=[
             SubmissionOut(
                 number=one.number,
@@ -315,7 +321,7 @@ def submissions_out(of: Sequence[Submission]) -> SubmissionsOut:
             )
             for before, one in pairwise([None, *of])
             if one is not None
-        ]
+        ],
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import errno
 import hmac
 import re
 import tempfile
@@ -13,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from aiohttp import (
     BadContentDispositionHeader,
@@ -27,6 +29,7 @@ from services.kernel.problems import (
     BodyTooSlow,
     DigestMismatch,
     FileNameInvalid,
+    Overloaded,
     TooLarge,
     UploadTruncated,
 )
@@ -90,8 +93,7 @@ async def received(
             if size > largest:
                 raise _too_large(largest)
             digest.update(part)
-            file.write(part)
-        file.flush()
+            _write(file, part)
         if declared is not None and size != declared:
             raise UploadTruncated(
                 f"声明 {declared} 字节，实际收到 {size} 字节。",
@@ -105,6 +107,21 @@ async def received(
 def is_too_slow(size: int, *, seconds: float) -> bool:
     """Whether a body holds its place for too long, though something of it comes now and then."""
     return seconds > FIRST_SECONDS and size < seconds * LEAST_BYTES_PER_SECOND
+
+
+def _write(file: IO[bytes], part: bytes) -> None:
+    """Write a part through to the disk's cache, so that a full disk is noticed now."""
+    try:
+        file.write(part)
+        file.flush()
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise Overloaded(
+            "存储空间不足，文件未保存；请稍后重试。",
+            "There is no room for the file now, and nothing was kept; try again later.",
+            headers={"Retry-After": "60", **_CLOSE},
+        ) from error
 
 
 def file_name_of(request: Request) -> str | None:

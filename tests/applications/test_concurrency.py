@@ -296,9 +296,10 @@ async def test_an_office_and_the_enterprise_that_take_up_one_draft_at_once_submi
     draft = (await county.post("/applications", json=intake.body())).json()
     await intake.attach_needed(county, draft["id"])
     path = f"/applications/{draft['id']}"
+    draft_tag = f'"{draft["version"]}"'
 
     confirmed, *submissions = await asyncio.gather(
-        intake.enterprise().post(f"{path}/confirmation"),
+        intake.enterprise().post(f"{path}/confirmation", headers={"If-Match": draft_tag}),
         *(submit(caller, draft) for caller in (county, intake.enterprise()) for _ in range(4)),
     )
 
@@ -336,7 +337,8 @@ async def test_a_confirmation_that_races_the_enterprises_own_draft_leaves_one_th
         path = f"/applications/{waiting['id']}/confirmation"
 
         answers = await asyncio.gather(
-            enterprise.post(path), enterprise.post("/applications", json=intake.body(serial))
+            enterprise.post(path, headers={"If-Match": f'"{waiting["version"]}"'}),
+            enterprise.post("/applications", json=intake.body(serial)),
         )
 
         live = (await enterprise.get("/applications")).json()["items"]

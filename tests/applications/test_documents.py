@@ -962,7 +962,9 @@ async def test_an_infected_document_is_given_to_nobody_and_counts_for_nothing(
     )
     clean = await intake.attach(me, draft["id"], KIND, content=SECOND, **{"If-Match": f'"{bad}"'})
     submitted = await me.post(f"{path}/submission")
+    told = (await me.get(f"{path}/timeline")).json()["items"]
 
+    assert [one["data"]["kind"] for one in told if one["action"] == "document_infected"] == [KIND]
     assert {(one.status_code, slug(one)) for one in fetched} == {(409, "document-infected")}
     assert [one["pointer"] for one in now["missing"]] == [f"/documents/{KIND}"]
     assert now["completeness"] < 100

@@ -68,7 +68,10 @@ async def submission(caller: Caller, application: dict[str, Any]) -> httpx.Respo
 
 
 async def confirmation(caller: Caller, application: dict[str, Any]) -> httpx.Response:
-    return await caller.post(f"/applications/{application['id']}/confirmation")
+    return await caller.post(
+        f"/applications/{application['id']}/confirmation",
+        headers={"If-Match": f'"{application["version"]}"'},
+    )
 
 
 async def withdrawal(caller: Caller, application: dict[str, Any]) -> httpx.Response:
@@ -649,7 +652,7 @@ async def everything_asked(
         await intake.attach_needed(office, draft["id"])
         await ask("read, complete", office.get(path))
         await ask("submit", office.post(f"{path}/submission"))
-        await ask("confirm", office.post(f"{path}/confirmation"))
+        await ask("confirm", office.post(f"{path}/confirmation", headers=version))
         await ask("list", office.get(f"/applications?uscc={uscc_of(serial)}"))
         await ask("withdraw", office.post(f"{path}/withdrawal", json={"reason": "有误"}))
         await ask("copy", office.post("/applications", json=body | {"copied_from": draft["id"]}))

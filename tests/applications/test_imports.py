@@ -240,6 +240,53 @@ async def test_an_import_learns_nothing_of_what_an_enterprise_does_elsewhere(
     assert shown[0] == shown[1] == shown[2]
 
 
+async def test_an_import_of_renewals_learns_nothing_of_titles_held_elsewhere(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    await intake.service.deliver(
+        "registry",
+        RecognitionGranted(
+            application_id=None,
+            uscc=uscc_of(2),
+            region="520302",
+            is_secret=True,
+            recognition_id=new_id(),
+            title="srdi_sme",
+            legal_name="示例",
+            certificate_number="示例",
+            valid_from=date(2023, 5, 1),
+            valid_until=date(2026, 4, 30),
+            policy_pack=PACK,
+            round_code=None,
+            document_number="示例",
+        ),
+    )
+
+    report = await imported(
+        intake, city, worker, *rows_of(1, 2), query="&kind=renewal&if_errors=skip_rows"
+    )
+
+    assert [(one["row"], one["code"]) for one in report["errors"]] == [
+        (3, "nothing_to_renew"),
+        (4, "nothing_to_renew"),
+    ]
+    assert report["errors"][0]["detail"] == report["errors"][1]["detail"]
+
+
+async def test_a_mandate_that_came_since_lets_a_waiting_draft_count(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    await imported(intake, city, worker, *rows_of(1))
+    await intake.enterprise(1).post(
+        "/filing-mandates", json={"region": "520100", "valid_until": "2026-12-31"}
+    )
+
+    report = await imported(intake, city, worker, *rows_of(1))
+
+    [draft] = (await applications(city)).values()
+    assert (report["updated"], draft["is_confirmed"]) == (1, True)
+
+
 async def test_a_mandate_makes_the_rows_count_and_shows_what_stands_in_their_way(
     intake: Intake, city: Caller, worker: ImportWorker
 ) -> None:

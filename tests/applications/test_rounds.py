@@ -280,7 +280,10 @@ async def test_a_draft_counts_in_the_round_once_it_has_the_enterprises_word(
     waiting = (await county.post("/applications", json=intake.body(1))).json()
     before = of_city(await counted(intake.province, intake.round_id), "520100")
 
-    await intake.enterprise(1).post(f"/applications/{waiting['id']}/confirmation")
+    await intake.enterprise(1).post(
+        f"/applications/{waiting['id']}/confirmation",
+        headers={"If-Match": f'"{waiting["version"]}"'},
+    )
 
     after = of_city(await counted(intake.province, intake.round_id), "520100")
     assert (before["in_round"], before["filed_in_year"]) == ({}, 0)
@@ -487,7 +490,7 @@ async def test_what_arrives_at_midnight_is_late_and_is_told_the_rule_and_the_day
     assert (answer.status_code, slug(answer)) == (409, "round-not-open")
     assert answer.json()["detail"] == (
         "Round 2026-1 is open from 2026-03-01 to 2026-03-31 inclusive, until midnight, China"
-        " Standard Time; it came on 2026-04-01."
+        " Standard Time; the day is 2026-04-01."
     )
     assert await intake.service.events() == []
 
