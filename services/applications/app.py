@@ -34,6 +34,7 @@ PARTS = ServiceParts(
     routers=(
         round_endpoints.router,
         endpoints.router,
+        endpoints.register_questions,
         document_endpoints.router,
         contact_endpoints.router,
         mandate_endpoints.router,

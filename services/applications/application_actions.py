@@ -5,8 +5,8 @@ from functools import partial
 
 from services.applications.filing_rules import (
     Dossier,
-    refuse_change_without_word,
     refuse_confirmation,
+    refuse_statement_without_word,
     refuse_withdrawal_without_word,
     require_applicant,
     require_complete,
@@ -26,8 +26,8 @@ def actions_of(
 ) -> list[AvailableAction]:
     href = f"/api/v1/applications/{of.id}"
     edit = partial(_refuse_edit, of, dossier, reader, pack)
-    state = partial(_refuse_statement, of, dossier, reader, pack)
-    contact = partial(_refuse_contact, of, dossier, reader, pack)
+    state = partial(_refuse_statement, of, dossier, reader)
+    contact = partial(_refuse_contact, of, dossier, reader)
     confirm = partial(_refuse_confirmation, of, reader)
     submit = partial(_refuse_submission, of, dossier, reader, pack, today)
     withdraw = partial(_refuse_withdrawal, of, dossier, reader)
@@ -49,9 +49,8 @@ def _refuse_edit(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -
     can_change = pack.facts if of.status is ApplicationStatus.DRAFT else of.opened
     # An office enters imported facts in any application, where there are some to enter.
     imported = [name for name in can_change if name in pack.facts and pack.facts[name].is_imported]
-    refuse_change_without_word(
-        reader, of, dossier.mandate, pack=pack, names=imported or ["legal_name"]
-    )
+    if not imported:
+        refuse_statement_without_word(reader, of, dossier.mandate)
 
 
 def _refuse_change(of: Application, reader: Actor) -> None:
@@ -59,19 +58,15 @@ def _refuse_change(of: Application, reader: Actor) -> None:
     refuse_edit(of.status, set(), set(of.opened))
 
 
-def _refuse_statement(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+def _refuse_statement(of: Application, dossier: Dossier, reader: Actor) -> None:
     _refuse_change(of, reader)
-    _refuse_without_word(of, dossier, reader, pack)
+    refuse_statement_without_word(reader, of, dossier.mandate)
 
 
-def _refuse_contact(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
+def _refuse_contact(of: Application, dossier: Dossier, reader: Actor) -> None:
     require_applicant(reader, of)
-    _refuse_without_word(of, dossier, reader, pack)
+    refuse_statement_without_word(reader, of, dossier.mandate)
     after(of.status, Step.WITHDRAW)
-
-
-def _refuse_without_word(of: Application, dossier: Dossier, reader: Actor, pack: Pack) -> None:
-    refuse_change_without_word(reader, of, dossier.mandate, pack=pack, names=["legal_name"])
 
 
 def _refuse_confirmation(of: Application, reader: Actor) -> None:

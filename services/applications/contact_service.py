@@ -4,8 +4,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.applications.contacts import NewContact, masked
-from services.applications.filing_rules import refuse_change_without_word
+from services.applications.contacts import NewContact, masked, said_in
+from services.applications.filing_rules import refuse_statement_without_word
 from services.applications.models import Application, Contact
 from services.applications.problems import ApplicationNotFound, ContactNotFound
 from services.applications.repository import (
@@ -71,7 +71,7 @@ class ContactService:
     async def read(self, application_id: UUID, reader: Actor) -> tuple[Contact, NewContact]:
         """Return the contact as the reader may see it: whole for the enterprise, else masked."""
         of, contact = await self._find(application_id, reader)
-        plain = _plain(contact)
+        plain = said_in(contact)
         return contact, plain if reader.uscc == of.uscc else masked(plain)
 
     async def disclose(
@@ -80,7 +80,7 @@ class ContactService:
         """Tell an officer the whole contact, for a reason that the enterprise can read later."""
         of, contact = await self._find(application_id, officer)
         self._record(of, "contact_disclosed", officer, reason=reason)
-        return contact, _plain(contact)
+        return contact, said_in(contact)
 
     async def _find(self, application_id: UUID, reader: Actor) -> tuple[Application, Contact]:
         of = await self._applications.find(application_id, reader)
@@ -95,13 +95,7 @@ class ContactService:
         mandates = await self._mandates.in_force(
             [of.uscc], region=applicant.region, day=self._clock.today()
         )
-        refuse_change_without_word(
-            applicant,
-            of,
-            mandates.get(of.uscc),
-            pack=self._catalogue.pack(of.policy_pack),
-            names=["legal_name"],
-        )
+        refuse_statement_without_word(applicant, of, mandates.get(of.uscc))
 
     def _record(self, of: Application, action: str, actor: Actor, *, reason: str | None) -> None:
         self._journal.record(
@@ -116,9 +110,3 @@ class ContactService:
                 data={"status": of.status.value},
             )
         )
-
-
-def _plain(contact: Contact) -> NewContact:
-    return NewContact(
-        name=contact.name, position=contact.position, phone=contact.phone, email=contact.email
-    )

@@ -14,6 +14,7 @@ from services.applications.problems import ContactInvalid
 from services.kernel.text import Text
 
 _LONGEST = {"name": 100, "position": 100, "phone": 40, "email": 200}
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _EXTENSION = re.compile(r"\s*(?:转|轉|ext\.?|#|-)\s*(\d{1,6})$", re.IGNORECASE)
 
 
@@ -68,6 +69,7 @@ def checked_contact(given: Mapping[str, str | None]) -> NewContact:
         except EmailNotValidError:
             wrong = Text("不是有效的电子邮箱。", "It is no e-mail address.")
             errors.append(("/email", "not_an_email", wrong))
+    errors += _unstorable(texts)
     if errors:
         raise ContactInvalid(errors=errors)
     return NewContact(
@@ -76,6 +78,22 @@ def checked_contact(given: Mapping[str, str | None]) -> NewContact:
         phone=texts["phone"] or "",
         email=texts["email"],
     )
+
+
+def _unstorable(texts: Mapping[str, str | None]) -> list[tuple[str, str, Text]]:
+    """Return what is wrong with a contact as it is spelled now: a spelling may be longer."""
+    errors = []
+    for name, longest in _LONGEST.items():
+        spelled = texts[name] or ""
+        if len(spelled) > longest:
+            most = Text(f"最多 {longest} 字。", f"It has {longest} characters at most.")
+            errors.append((f"/{name}", "too_long", most))
+        if _UNSEEN.search(spelled):
+            unseen = Text(
+                "含有换行、控制字符或改变文字方向的字符。", "It has characters that nobody sees."
+            )
+            errors.append((f"/{name}", "unstorable_character", unseen))
+    return errors
 
 
 def _phone(text: str) -> str | None:
@@ -105,6 +123,11 @@ def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
         return phonenumbers.parse(text, "CN")
     except phonenumbers.NumberParseException:
         return None
+
+
+def said_in(row: Contact) -> NewContact:
+    """Return what a stored contact says."""
+    return NewContact(name=row.name, position=row.position, phone=row.phone, email=row.email)
 
 
 def masked(contact: NewContact) -> NewContact:

@@ -23,6 +23,8 @@ _LONGEST_PUT_OFF_SECONDS = 300.0
 _SWEEP_EVERY_SECONDS = 3600.0
 _OWNERLESS_AFTER = timedelta(days=1)
 """A file is stored before its row is: by then the request that sent it is long over."""
+_WORKBOOK_KEPT_FOR = timedelta(days=7)
+"""After an import's end, so that somebody can still look what went wrong."""
 _ARRIVED_BY_NOW_SECONDS = 3600
 _BATCH = 500
 
@@ -123,6 +125,7 @@ class ContentKeeper:
     async def sweep(self) -> int:
         """Delete stored files that no row refers to, and what was half received. Return how many."""
         swept = await asyncio.to_thread(_sweep_spool, self._spool)
+        swept += await asyncio.to_thread(self._store.clear_half_written)
         oldest = self._runtime.clock.now() - _OWNERLESS_AFTER
         batch: list[Kept] = []
         async for kept in self._store.listed():
@@ -135,15 +138,25 @@ class ContentKeeper:
         return swept + await self._sweep_ownerless(batch, oldest)
 
     async def _sweep_ownerless(self, batch: list[Kept], oldest: datetime) -> int:
+        ended_before = self._runtime.clock.now() - _WORKBOOK_KEPT_FOR
+        hashes = [one.sha256 for one in batch]
         async with self._runtime.database.session() as session:
-            owned = await DocumentRepository(session).known([one.sha256 for one in batch])
+            owned = await DocumentRepository(session).owned(hashes, ended_before=ended_before)
         swept = 0
         for one in batch:
-            # Sent again this very moment, it is young, and its row is about to be written.
-            if one.sha256 not in owned and await self._store.forget(one.sha256, kept_before=oldest):
+            if one.sha256 not in owned and await self._forget(one, oldest, ended_before):
                 log.info("file_swept", sha256=one.sha256, size=one.size)
                 swept += 1
         return swept
+
+    async def _forget(self, one: Kept, oldest: datetime, ended_before: datetime) -> bool:
+        """Delete a file, unless it is given a row this very moment."""
+        async with saved_together(self._runtime, new_trace()) as (session, _):
+            documents = DocumentRepository(session)
+            await documents.hold_content(one.sha256)
+            if await documents.owned([one.sha256], ended_before=ended_before):
+                return False
+            return await self._store.forget(one.sha256, kept_before=oldest)
 
 
 def _later(tried: _PutOff) -> _PutOff:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.applications.file_types import FileRefused, identify
 from services.applications.filing_rules import (
     kind_of,
-    refuse_change_without_word,
+    refuse_statement_without_word,
     require_own,
     source_of,
 )
@@ -150,10 +150,11 @@ class DocumentService:
         await self._require_may_change(of, kind, applicant)
         now = self._clock.now()
         content = await self._documents.note_content(
-            Content(sha256=upload.sha256, size=upload.size, media_type=media_type, kept_at=now)
+            Content(sha256=upload.sha256, size=upload.size, kept_at=now)
         )
         if content.is_infected:
             raise DocumentInfected
+        await self._store.keep_again_if_gone(upload.path, upload.sha256)
         current = await self._documents.current(application_id, kind)
         if current is not None and _is_same(current, upload, file_name):
             # The same again, after an answer that was lost: there is nothing to overwrite.
@@ -168,6 +169,7 @@ class DocumentService:
             kind=kind,
             sha256=upload.sha256,
             content=content,
+            media_type=media_type,
             file_name=file_name,
             given_by=applicant.sub,
             source=source_of(applicant),
@@ -227,7 +229,7 @@ class DocumentService:
         document = await self._documents.current(application_id, kind)
         if document is None:
             raise DocumentNotFound
-        return self._servable(document.content, kind, document.file_name)
+        return self._servable(document.content, kind, document.media_type, document.file_name)
 
     async def open_submitted(
         self, application_id: UUID, number: int, kind: str, reader: Actor
@@ -247,13 +249,15 @@ class DocumentService:
         content = await self._documents.content(frozen["sha256"])
         if content is None:
             raise LookupError(f"content {frozen['sha256']} of a submission is not there")
-        return self._servable(content, kind, frozen["file_name"])
+        return self._servable(content, kind, frozen["media_type"], frozen["file_name"])
 
     def is_held(self, content: Content) -> bool:
         """Whether a file waits for the scanner. Without one, nothing is held."""
         return self._has_scanner and content.verdict is None
 
-    def _servable(self, content: Content, kind: str, file_name: str | None) -> Download:
+    def _servable(
+        self, content: Content, kind: str, media_type: str, file_name: str | None
+    ) -> Download:
         if self.is_held(content):
             raise DocumentHeld(headers={"Retry-After": "5"})
         if content.is_infected:
@@ -261,8 +265,8 @@ class DocumentService:
         return Download(
             sha256=content.sha256,
             size=content.size,
-            media_type=content.media_type,
-            file_name=file_name or f"{kind}{_ENDINGS[content.media_type]}",
+            media_type=media_type,
+            file_name=file_name or f"{kind}{_ENDINGS[media_type]}",
         )
 
     async def _require_may_change(
@@ -278,9 +282,7 @@ class DocumentService:
         mandates = await self._mandates.in_force(
             [of.uscc], region=applicant.region, day=self._clock.today()
         )
-        refuse_change_without_word(
-            applicant, of, mandates.get(of.uscc), pack=pack, names=["legal_name"]
-        )
+        refuse_statement_without_word(applicant, of, mandates.get(of.uscc))
         refuse_document(of.status, kind, set(of.opened))
         return asked_for
 

@@ -40,7 +40,7 @@ from services.applications.problems import (
     TitleHeldAlready,
     UnknownPackOrTitle,
 )
-from services.applications.register import RegisterUnavailable
+from services.applications.register import RegisterRecord, RegisterUnavailable
 from services.applications.rule_service import EligibilityQuestion, RuleService
 from services.applications.schemas import (
     ApplicationIn,
@@ -62,6 +62,8 @@ from services.applications.views import (
 )
 from services.applications.workflow import ApplicationStatus
 from services.kernel.identity.actor import Actor
+from services.kernel.journal import Journal
+from services.kernel.logging import trace_of
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import VersionRead, tag
 from services.kernel.problems import (
@@ -78,15 +80,72 @@ from services.kernel.transaction import (
     CurrentClock,
     CurrentJournal,
     CurrentSession,
+    Handler,
     QuestionRoute,
     ReceivedAt,
     TransactionalRoute,
+    access_of,
     runtime_of,
 )
 from services.policy.enterprise_size import SizeDetermination
 
 router = APIRouter(route_class=TransactionalRoute)
 questions = APIRouter(route_class=QuestionRoute)
+
+
+class RegisterRoute(TransactionalRoute):
+    """A route that asks the market register first: no transaction is open while it takes its time.
+
+    The caller's right is looked at before anything is asked.
+    """
+
+    def inner_handler(self) -> Handler:
+        handle = super().inner_handler()
+        access = access_of(self)
+
+        async def asking(request: Request) -> Response:
+            applicant = await access(request)
+            if await _is_well_formed(request):
+                request.state.register_record = await _record_for(request, applicant)
+            return await handle(request)
+
+        return asking
+
+
+register_questions = APIRouter(route_class=RegisterRoute)
+
+
+async def _is_well_formed(request: Request) -> bool:
+    """Whether the route will take the body. What is malformed asks no register."""
+    try:
+        PrefillIn.model_validate(await request.json())
+    except ValueError:
+        return False
+    return True
+
+
+async def _record_for(request: Request, applicant: Actor) -> RegisterRecord:
+    """Return what the register knows of an application's enterprise."""
+    runtime, register = runtime_of(request), request.app.state.register
+    if register is None:
+        raise RegisterAway("本平台尚未接入登记数据。", "No register is connected here.")
+    try:
+        application_id = UUID(request.path_params["application_id"])
+    except ValueError as error:
+        raise ApplicationNotFound from error
+    async with runtime.database.session() as session:
+        journal = Journal(session, runtime.tables, runtime.clock, trace_of(request.scope))
+        applications = ApplicationService(
+            session, journal, runtime.clock, request.app.state.catalogue
+        )
+        uscc = await applications.expect_prefill(application_id, applicant)
+    try:
+        record: RegisterRecord | None = await register.look_up(uscc)
+    except RegisterUnavailable as error:
+        raise RegisterAway(headers={"Retry-After": "60"}) from error
+    if record is None:
+        raise NotInRegister
+    return record
 
 
 async def _application_service(
@@ -284,7 +343,7 @@ async def withdraw_size_determination(
     return await _shown(left, applications, officer, response)
 
 
-@router.post(
+@register_questions.post(
     "/applications/{application_id}/prefill",
     tags=["applications"],
     summary="以登记数据预填 · Fill in what the register knows",
@@ -315,22 +374,10 @@ async def prefill_application(
     response: Response,
 ) -> PrefillOut:
     """Fill facts that are still empty from the register. What was stated stays, and differences are named."""
-    runtime, register = runtime_of(request), request.app.state.register
-    if register is None:
-        raise RegisterAway("本平台尚未接入登记数据。", "No register is connected here.")
-    # Asked while no transaction is open: a register may take its time.
-    async with runtime.database.session() as look:
-        uscc = (await applications.on(look).find(application_id, applicant)).uscc
-    try:
-        record = await register.look_up(uscc)
-    except RegisterUnavailable as error:
-        raise RegisterAway(headers={"Retry-After": "60"}) from error
-    if record is None:
-        raise NotInRegister
     filled, result = await applications.prefill(
         application_id,
-        register_name=register.name,
-        record=record,
+        register_name=request.app.state.register.name,
+        record=request.state.register_record,
         overwrite=body.overwrite,
         version_read=version_read,
         applicant=applicant,

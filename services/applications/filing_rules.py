@@ -156,7 +156,7 @@ def require_word(applicant: Actor, of: Application, mandate: Mandate | None) -> 
     """
     if applicant.uscc is not None or mandate is not None:
         return
-    if not _is_draft_of(applicant, of):
+    if not is_draft_of(applicant, of):
         raise EnterpriseWordMissing(
             "该申报由企业或其他单位填报，或依委托填报；须有企业对贵单位的有效委托方可代办。",
             "The enterprise or another office drafted this, or a mandate allowed it; your office"
@@ -175,7 +175,7 @@ def refuse_withdrawal_without_word(
     """
     if applicant.uscc is not None or mandate is not None:
         return
-    if _is_draft_of(applicant, of) and of.status is ApplicationStatus.DRAFT:
+    if is_draft_of(applicant, of) and of.status is ApplicationStatus.DRAFT:
         return
     raise EnterpriseWordMissing(
         "撤回须由企业本身或持有其有效委托的单位办理；贵单位只能撤回自己代填的草稿。",
@@ -195,11 +195,29 @@ def refuse_change_without_word(
     """Refuse an office's change of what the enterprise states itself.
 
     What comes from a platform or register is an office's to enter, and a draft that an office made
-    is its own to change.
+    is its own to change, but for what the enterprise has stated in it since.
     """
-    if applicant.uscc is not None or mandate is not None or _is_draft_of(applicant, of):
+    if applicant.uscc is not None or mandate is not None:
         return
-    if all(name in pack.facts and pack.facts[name].is_imported for name in names):
+    own = [name for name in names if name not in pack.facts or not pack.facts[name].is_imported]
+    if not own:
+        return
+    refuse_statement_without_word(applicant, of, mandate)
+    stated = [name for name in own if is_stated(of, name)]
+    if stated:
+        text = Text("企业已自行填报。", "The enterprise stated this itself.")
+        raise EnterpriseWordMissing(
+            "企业已自行填报其中的内容；修改须有企业对贵单位的有效委托。",
+            "The enterprise stated some of it itself; your office needs its mandate to change that.",
+            errors=[(f"/facts/{name}", "stated_by_enterprise", text) for name in stated],
+        )
+
+
+def refuse_statement_without_word(
+    applicant: Actor, of: Application, mandate: Mandate | None
+) -> None:
+    """Refuse an office that would add to what is not its own draft, without the enterprise's word."""
+    if applicant.uscc is not None or mandate is not None or is_draft_of(applicant, of):
         return
     raise EnterpriseWordMissing(
         "贵单位在此申报中只能录入导入事实；修改其他内容须有企业对贵单位的有效委托。",
@@ -208,7 +226,12 @@ def refuse_change_without_word(
     )
 
 
-def _is_draft_of(office: Actor, of: Application) -> bool:
+def is_stated(of: Application, name: str) -> bool:
+    """Whether the enterprise itself gave a fact."""
+    return bool(of.provenance.get(name, {}).get("source") == Office.ENTERPRISE)
+
+
+def is_draft_of(office: Actor, of: Application) -> bool:
     """Whether an office made a draft on its own account.
 
     What was made under a mandate rests on the mandate, and is nobody's once that has ended.

@@ -14,6 +14,7 @@ from services.applications.problems import (
     NotAWorkbook,
     RoundNotFound,
     RoundNotOpen,
+    TooManyImports,
 )
 from services.applications.schemas import ImportOut, ImportRowOut, RowErrorOut
 from services.applications.views import import_out, row_error_out
@@ -99,6 +100,7 @@ async def read_template(
         MediaTypeNotSupported,
         NotAWorkbook,
         DocumentInfected,
+        TooManyImports,
         TooLarge,
         UploadTruncated,
         BodyTooSlow,

@@ -115,7 +115,8 @@ class ImportWorker:
             content = await DocumentRepository(session).content(claimed.sha256)
             of = await RoundRepository(session).find(claimed.round_id)
         if content is None or of is None:
-            raise LookupError(f"import {claimed.id} lost its file or its round")
+            await self._finish(claimed, ImportState.FAILED, refusal=_told("failed", FAILED))
+            return
         if content.is_infected:
             await self._refuse(claimed, "infected", INFECTED)
             return

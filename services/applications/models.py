@@ -209,7 +209,6 @@ class Content(Base):
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
-    media_type: Mapped[str] = mapped_column(String(80))
     kept_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     verdict: Mapped[Verdict | None] = mapped_column(enum_column(Verdict))
     signature: Mapped[str | None] = mapped_column(String(200))
@@ -246,6 +245,8 @@ class Document(Base):
     )
     kind: Mapped[str] = mapped_column(String(60))
     sha256: Mapped[str] = mapped_column(String(64), ForeignKey(f"{SCHEMA}.contents.sha256"))
+    media_type: Mapped[str] = mapped_column(String(80))
+    """As its content shows it, looked at anew for each document."""
     file_name: Mapped[str | None] = mapped_column(String(200))
     """As the sender calls it, for people to read."""
     given_by: Mapped[str] = mapped_column(String(200))

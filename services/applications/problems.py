@@ -302,6 +302,15 @@ class ImportNotFound(Problem):
     )
 
 
+class TooManyImports(Problem):
+    status, slug, settles = 409, "too-many-imports", False
+    title = Text("未完成的导入过多", "Too many imports are under way")
+    meaning = Text(
+        "本单位已有 5 个导入任务尚未完成；请等待完成后再上传。",
+        "Your office has five imports under way; wait until one of them has ended.",
+    )
+
+
 class NotAWorkbook(Problem):
     status, slug = 415, "not-a-workbook"
     title = Text("不是 XLSX 文件", "It is no XLSX workbook")

@@ -1,7 +1,7 @@
 """Every SQL statement of intake, and who may see which row."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -104,8 +104,7 @@ class ApplicationRepository:
                 or_(
                     Application.division.like(f"{prefix_of(region)}%")
                     & Application.confirmed_at.is_not(None),
-                    Application.filed_region.like(f"{prefix_of(region)}%")
-                    & Application.confirmed_at.is_(None),
+                    (Application.filed_region == region) & Application.confirmed_at.is_(None),
                     Application.uscc.in_(mandated) & Application.confirmed_at.is_not(None),
                 ),
             )
@@ -238,14 +237,22 @@ class DocumentRepository:
     def add(self, document: Document) -> None:
         self._session.add(document)
 
+    async def hold_content(self, sha256: str) -> None:
+        """Keep a file from being swept while it is given a row, or from being given one meanwhile."""
+        number = int.from_bytes(bytes.fromhex(sha256[:16]), signed=True)
+        await self._session.execute(select(func.pg_advisory_xact_lock(number)))
+
     async def note_content(self, content: Content) -> Content:
-        """Return what is known of some content, noting it when it is new."""
+        """Return what is known of some content, noting it when it is new.
+
+        Until the commit nobody sweeps the file away.
+        """
+        await self.hold_content(content.sha256)
         await self._session.execute(
             insert(Content)
             .values(
                 sha256=content.sha256,
                 size=content.size,
-                media_type=content.media_type,
                 kept_at=content.kept_at,
             )
             .on_conflict_do_nothing()
@@ -290,10 +297,17 @@ class DocumentRepository:
         )
         return [(application, kind) for application, kind in rows]
 
-    async def known(self, hashes: Sequence[str]) -> set[str]:
-        """Return which of some files are referred to."""
-        rows = await self._session.scalars(select(Content.sha256).where(Content.sha256.in_(hashes)))
-        return set(rows)
+    async def owned(self, hashes: Sequence[str], *, ended_before: datetime) -> set[str]:
+        """Return which of some files are needed: by a document, or by an import of late.
+
+        A workbook is full of people to call, and nobody needs it once its rows were taken over.
+        """
+        documents = select(Document.sha256).where(Document.sha256.in_(hashes))
+        imports = select(Import.sha256).where(
+            Import.sha256.in_(hashes),
+            or_(Import.finished_at.is_(None), Import.finished_at >= ended_before),
+        )
+        return set(await self._session.scalars(documents.union(imports)))
 
 
 class ContactRepository:
@@ -388,6 +402,20 @@ class ImportRepository:
             by=[(Import.id.expression, UUID)],
             key=lambda found: [found.id],
             descending=True,
+        )
+
+    async def unfinished(self, region: str) -> int:
+        """Return how many imports of a division's office are not at their end."""
+        return (
+            await self._session.scalar(
+                select(func.count())
+                .select_from(Import)
+                .where(
+                    Import.region == region,
+                    Import.state.in_((ImportState.QUEUED, ImportState.RUNNING)),
+                )
+            )
+            or 0
         )
 
     async def to_do(self, limit: int) -> Sequence[UUID]:

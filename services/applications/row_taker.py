@@ -7,8 +7,16 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.applications.contacts import NewContact, checked_contact
-from services.applications.filing_rules import SIZED_BY, given_by, held_title, seen_by
+from services.applications.contacts import NewContact, checked_contact, said_in
+from services.applications.filing_rules import (
+    SIZED_BY,
+    given_by,
+    held_title,
+    is_stated,
+    refuse_change_without_word,
+    refuse_statement_without_word,
+    seen_by,
+)
 from services.applications.models import Application, Contact, Holding, Import, Mandate, Round
 from services.applications.problems import ContactInvalid, FactNotOpened
 from services.applications.repository import (
@@ -23,6 +31,8 @@ from services.applications.workflow import (
     ApplicationStatus,
     HeldTitle,
     RowOutcome,
+    Step,
+    after,
     refuse_edit,
     refuse_kind,
 )
@@ -120,6 +130,7 @@ class RowTaker:
     def _look_at(self, row: RowRead, to: Assignment) -> tuple[list[CellProblem], NewContact | None]:
         """Return what is wrong with a row by itself, and its contact."""
         found = list(row.problems)
+        told = {problem.name for problem in found}
         contact: NewContact | None = None
         if row.contact:
             try:
@@ -128,8 +139,8 @@ class RowTaker:
                 found += [
                     _in_cell(row, f"contact.{pointer.removeprefix('/')}", code, detail)
                     for pointer, code, detail in invalid.errors
+                    if f"contact.{pointer.removeprefix('/')}" not in told
                 ]
-        told = {problem.name for problem in found}
         missing = [
             name
             for name in ("uscc", "applying_division")
@@ -241,22 +252,37 @@ class RowTaker:
         known: _Known,
         to: Assignment,
     ) -> Taken:
-        """Merge a row into what is there. An empty cell leaves what it finds."""
+        """Merge a row into what is there. An empty cell leaves what it finds.
+
+        Everything is looked at before anything is changed.
+        """
+        mandate = known.mandates.get(existing.uscc)
         changed = {
             name: value for name, value in row.facts.items() if existing.facts.get(name) != value
         }
         if changed:
-            self._refuse_change(row, changed, existing, known, to)
-            now = self._clock.now()
+            self._refuse_change(row, changed, existing, mandate, to)
+        new_contact = self._new_contact(contact, existing, known, to)
+        is_adopted = mandate is not None and existing.confirmed_at is None
+        if is_adopted:
+            held = _held(known.held.get(existing.uscc, ()))
+            refuse_kind(existing.kind, existing.title, held, self._clock.today(), to.pack.validity)
+        now = self._clock.now()
+        if changed:
             existing.facts = {**existing.facts, **changed}
             existing.provenance = {**existing.provenance, **self._provenance(changed, to)}
             existing.division = str(existing.facts["applying_division"])
             existing.updated_at = now
             self._record(existing, "edited", to, row=row.number, facts=sorted(changed))
             self._end_determination(existing, changed, to)
-        has_new_contact = self._put_contact(contact, existing, known, to)
-        has_word_now = self._adopt(existing, known, to)
-        is_news = bool(changed) or has_new_contact or has_word_now
+        if new_contact is not None:
+            self._put_contact(new_contact, existing, known, to)
+        if is_adopted and mandate is not None:
+            existing.confirmed_at = now
+            existing.confirmed_by = to.officer.sub
+            existing.mandate_id = mandate.id
+            self._record(existing, "confirmed", to, mandate_id=str(mandate.id))
+        is_news = bool(changed) or new_contact is not None or is_adopted
         outcome = RowOutcome.UPDATED if is_news else RowOutcome.UNCHANGED
         return Taken(row.number, existing.uscc, outcome, existing.id)
 
@@ -265,7 +291,7 @@ class RowTaker:
         row: RowRead,
         changed: Mapping[str, Any],
         existing: Application,
-        known: _Known,
+        mandate: Mandate | None,
         to: Assignment,
     ) -> None:
         if existing.status not in {ApplicationStatus.DRAFT, ApplicationStatus.RETURNED}:
@@ -281,32 +307,34 @@ class RowTaker:
             pointer, code, detail = refused.errors[0]
             name = pointer.rpartition("/")[2]
             raise _RowRefused(_in_cell(row, name, code, detail)) from refused
-        may_state = existing.uscc in known.mandates or (
-            existing.filed_region is not None and covers(to.region, existing.filed_region)
-        )
         for name in sorted(changed):
-            if to.pack.facts[name].is_imported:
-                continue
-            stated_by = existing.provenance.get(name, {}).get("source")
-            if stated_by == "enterprise" or not may_state:
+            # With a mandate an office may change it, but not by a list, unawares.
+            if is_stated(existing, name) and not to.pack.facts[name].is_imported:
                 stated = Text(
                     "企业已自行填报，导入不予改动。",
                     "The enterprise states this itself; an import leaves it as it is.",
                 )
                 raise _RowRefused(_in_cell(row, name, "stated_by_enterprise", stated))
+        refuse_change_without_word(
+            to.officer, existing, mandate, pack=to.pack, names=sorted(changed)
+        )
 
-    def _adopt(self, existing: Application, known: _Known, to: Assignment) -> bool:
-        """Let a draft count from now on when a mandate has come since. Return whether it did."""
-        mandate = known.mandates.get(existing.uscc)
-        if existing.confirmed_at is not None or mandate is None:
-            return False
-        held = _held(known.held.get(existing.uscc, ()))
-        refuse_kind(existing.kind, existing.title, held, self._clock.today(), to.pack.validity)
-        existing.confirmed_at = self._clock.now()
-        existing.confirmed_by = to.officer.sub
-        existing.mandate_id = mandate.id
-        self._record(existing, "confirmed", to, mandate_id=str(mandate.id))
-        return True
+    def _new_contact(
+        self,
+        contact: NewContact | None,
+        existing: Application,
+        known: _Known,
+        to: Assignment,
+    ) -> NewContact | None:
+        """Return whom to call from now on, when that is news and nobody else has said so."""
+        there = known.contacts.get(existing.id)
+        if contact is None or (there is not None and there.given_by != to.officer.sub):
+            return None
+        if there is not None and contact == said_in(there):
+            return None
+        refuse_statement_without_word(to.officer, existing, known.mandates.get(existing.uscc))
+        after(existing.status, Step.WITHDRAW)
+        return contact
 
     def _end_determination(
         self, existing: Application, changed: Mapping[str, Any], to: Assignment
@@ -323,25 +351,17 @@ class RowTaker:
         )
 
     def _put_contact(
-        self, contact: NewContact | None, existing: Application, known: _Known, to: Assignment
-    ) -> bool:
-        """Note whom to call, where nobody else has said so. Return whether that is news."""
-        if contact is None:
-            return False
+        self, contact: NewContact, existing: Application, known: _Known, to: Assignment
+    ) -> None:
         now = self._clock.now()
         there = known.contacts.get(existing.id)
         if there is None:
             self._contacts.add(contact.row(existing.id, given_by=to.officer.sub, given_at=now))
-            self._record(existing, "contact_changed", to)
-            return True
-        said = (contact.name, contact.position, contact.phone, contact.email)
-        is_known = said == (there.name, there.position, there.phone, there.email)
-        if is_known or there.given_by != to.officer.sub:
-            return False
-        there.name, there.position, there.phone, there.email = said
-        there.given_at = now
+        else:
+            there.name, there.position = contact.name, contact.position
+            there.phone, there.email = contact.phone, contact.email
+            there.given_at = now
         self._record(existing, "contact_changed", to)
-        return True
 
     def _provenance(self, names: Iterable[str], to: Assignment) -> dict[str, dict[str, str]]:
         given = given_by(to.officer, self._clock.now(), import_id=str(to.of.id))

@@ -23,6 +23,7 @@ from services.applications.filing_rules import (
     determination_of,
     given_by,
     held_title,
+    is_draft_of,
     is_secret,
     kind_of,
     lacking,
@@ -30,6 +31,7 @@ from services.applications.filing_rules import (
     refuse_change_without_word,
     refuse_confirmation,
     refuse_imported,
+    refuse_statement_without_word,
     refuse_withdrawal_without_word,
     require_complete,
     require_eligible,
@@ -82,8 +84,10 @@ from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.preconditions import require_current
+from services.kernel.regions import covers
 from services.kernel.text import Text
 from services.policy.catalogue import Catalogue
+from services.policy.documents import DocumentKind
 from services.policy.eligibility import Eligibility, check
 from services.policy.enterprise_size import SizeDetermination
 from services.policy.pack import Pack
@@ -117,10 +121,6 @@ class ApplicationService:
         self._journal = journal
         self._clock = clock
         self._catalogue = catalogue
-
-    def on(self, session: AsyncSession) -> "ApplicationService":
-        """Return the same service on another session."""
-        return ApplicationService(session, self._journal, self._clock, self._catalogue)
 
     async def start_draft(
         self,
@@ -256,8 +256,19 @@ class ApplicationService:
             )
         require_in_round(edited.round, division)
         require_own(applicant, uscc=edited.uscc, division=division)
+        _refuse_move(edited, division)
         await self._change(edited, values, applicant, action="edited")
         return edited
+
+    async def expect_prefill(self, application_id: UUID, applicant: Actor) -> str:
+        """Return the enterprise that a register may be asked about for an application.
+
+        Refuses who may not fill it in before anything is asked.
+        """
+        of = await self.find(application_id, applicant)
+        refuse_edit(of.status, set(), set())
+        refuse_statement_without_word(applicant, of, await self._mandate(applicant, of.uscc))
+        return of.uscc
 
     async def prefill(
         self,
@@ -283,13 +294,9 @@ class ApplicationService:
             raise FactsInvalid(
                 errors=[(f"/overwrite/{name}", "unknown_fact", text) for name in unknown]
             )
-        refuse_change_without_word(
-            applicant,
-            filled,
-            await self._mandate(applicant, filled.uscc),
-            pack=pack,
-            names=["legal_name"],
-        )
+        mandate = await self._mandate(applicant, filled.uscc)
+        refuse_statement_without_word(applicant, filled, mandate)
+        refuse_change_without_word(applicant, filled, mandate, pack=pack, names=overwrite)
         await self._adopt(filled, applicant)
         told = {
             name: value
@@ -653,25 +660,24 @@ class ApplicationService:
         if earlier is None:
             raise CopyNotPossible
         mandate = await self._mandate(applicant, earlier.uscc)
-        is_own = earlier.filed_region is not None and applicant.is_in_charge_of(
-            earlier.filed_region
-        )
-        if applicant.uscc is None and mandate is None and not is_own:
+        if applicant.uscc is None and mandate is None and not is_draft_of(applicant, earlier):
             raise CopyNotPossible
         return earlier
 
     async def _carry_documents_over(
         self, pack: Pack, earlier: Application, draft: Application, applicant: Actor
     ) -> None:
-        asked_for = {one.id for one in pack.documents_of(draft.title, kind_of(draft))}
+        asked_for = {one.id: one for one in pack.documents_of(draft.title, kind_of(draft))}
         for document in await self._applications.documents_of([earlier.id]):
-            if document.kind in asked_for and not document.content.is_infected:
+            kind = asked_for.get(document.kind)
+            if kind is not None and _is_taken(document, kind):
                 self._documents.add(
                     Document(
                         id=new_id(),
                         application_id=draft.id,
                         kind=document.kind,
                         sha256=document.sha256,
+                        media_type=document.media_type,
                         file_name=document.file_name,
                         given_by=applicant.sub,
                         source=source_of(applicant),
@@ -740,6 +746,26 @@ def _given(by: Actor, now: datetime, origin: Mapping[str, str]) -> dict[str, str
     return {**given, "source": "register"} if "register_name" in origin else given
 
 
+def _refuse_move(of: Application, division: str) -> None:
+    """Keep a draft where the office that made it can see it: going out of sight would tell it where."""
+    if of.filed_region is not None and not covers(of.filed_region, division):
+        text = Text(
+            "该草稿由主管部门代填，不能改到其辖区以外；请撤回后在申报地重新申报。",
+            "An office drafted this for its own division; to apply elsewhere, withdraw it and start"
+            " anew there.",
+        )
+        raise FactsInvalid(errors=[("/facts/applying_division", "outside_filed_region", text)])
+
+
+def _is_taken(document: Document, kind: DocumentKind) -> bool:
+    """Whether a document of an earlier application is what a pack takes now."""
+    return (
+        not document.content.is_infected
+        and document.media_type in kind.media_types
+        and document.content.size <= kind.max_megabytes * 1024 * 1024
+    )
+
+
 def _carried_over(pack: Pack, earlier: Application | None) -> dict[str, Any]:
     """Return the facts of an earlier application that its author may state again."""
     if earlier is None:
@@ -768,7 +794,7 @@ def _frozen(
             "kind": one.kind,
             "sha256": one.sha256,
             "size": one.content.size,
-            "media_type": one.content.media_type,
+            "media_type": one.media_type,
             "file_name": one.file_name,
         }
         for one in sorted(documents, key=lambda one: one.kind)

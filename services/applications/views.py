@@ -229,7 +229,7 @@ def document_out(of: Document, documents: DocumentService) -> DocumentOut:
         kind=of.kind,
         sha256=of.sha256,
         size=of.content.size,
-        media_type=of.content.media_type,
+        media_type=of.media_type,
         file_name=of.file_name,
         state=state,
         source=of.source,

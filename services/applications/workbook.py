@@ -273,6 +273,14 @@ class _Unreadable(ValueError):
         self.detail = Text(zh, en)
 
 
+def _unreadable_contact(problem: _Unreadable) -> _Unreadable:
+    return _Unreadable(
+        problem.code,
+        "无法读取，请以文本格式重新填写。",
+        "It cannot be read; write it anew, as a text.",
+    )
+
+
 def read_row(pack: Pack, row: SheetRow) -> RowRead:
     """Turn what Excel kept into facts. What cannot be read is named; nothing is guessed or dropped."""
     given: dict[str, Any] = {}
@@ -286,7 +294,8 @@ def read_row(pack: Pack, row: SheetRow) -> RowRead:
             else:
                 given[cell.name] = _fact(pack, cell)
         except _Unreadable as problem:
-            problems[cell.name] = problem
+            # What stands in a cell about a person is repeated to nobody.
+            problems[cell.name] = _unreadable_contact(problem) if cell.name in CONTACTS else problem
     columns = row.columns.under(pack)
     checked = pack.check_facts(given)
     for found in checked.problems:

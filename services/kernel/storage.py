@@ -6,6 +6,7 @@ a retry, a crash between the file and its row, or two people with the same file 
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from services.kernel.problems import Overloaded
 
 _CHUNK = 256 * 1024
+_HALF_WRITTEN_SECONDS = 24 * 3600
 
 
 class ContentMissing(Exception):
@@ -85,6 +87,29 @@ class ContentStore:
         with into.open("wb") as file:
             async for chunk in await self.read(sha256, size=size):
                 file.write(chunk)
+
+    async def keep_again_if_gone(self, file: Path, sha256: str) -> None:
+        """Store a file once more when it was swept since `keep`. The caller keeps others from it."""
+        try:
+            await obstore.head_async(self._store, _path_of(sha256))
+        except FileNotFoundError:
+            await self.keep(file, sha256)
+        except obstore.exceptions.BaseError as error:
+            raise _away() from error
+
+    def clear_half_written(self) -> int:
+        """Delete what a process that died was writing into a folder, a day ago. Return how many."""
+        if self._folder is None:
+            return 0
+        long_ago = time.time() - _HALF_WRITTEN_SECONDS
+        half_written = [
+            one
+            for one in self._folder.glob("*/*/*#*")
+            if one.is_file() and one.stat().st_mtime < long_ago
+        ]
+        for one in half_written:
+            one.unlink(missing_ok=True)
+        return len(half_written)
 
     async def forget(self, sha256: str, *, kept_before: datetime) -> bool:
         """Delete a file, unless it was kept again meanwhile. Return whether it was deleted."""

@@ -22,9 +22,12 @@ from sqlalchemy import func, select
 from deploy.standalone.papers import one_page_pdf
 from services.applications.content_keeper import ContentKeeper
 from services.applications.models import Content, Document
+from services.applications.repository import DocumentRepository
 from services.applications.scanning import Scanner, ScannerUnavailable, ScanResult
 from services.applications.workflow import Verdict
 from services.kernel.identity.actor import Scope
+from services.kernel.logging import new_trace
+from services.kernel.transaction import saved_together
 from services.kernel.uploads import ARRIVING
 from tests.applications.conftest import Intake
 from tests.builders.enterprises import uscc_of
@@ -1192,3 +1195,44 @@ async def test_a_row_never_refers_to_a_file_that_is_not_there(intake: Intake) ->
     assert (refused.status_code, slug(refused)) == (503, "overloaded")
     assert refused.headers["Retry-After"] == "5"
     assert again.status_code == 201
+
+
+async def test_a_file_is_read_for_each_document_whatever_it_was_sent_as_before(
+    intake: Intake,
+) -> None:
+    draft = await intake.bare_draft()
+    await note(intake, FIRST)
+
+    attached = await intake.attach(intake.enterprise(), draft["id"], KIND, content=FIRST)
+    fetched = await fetch(intake.enterprise(), draft)
+
+    assert attached.json()["media_type"] == "application/pdf"
+    assert fetched.headers["Content-Type"] == "application/pdf"
+
+
+async def test_a_file_that_was_swept_while_it_came_is_stored_again(intake: Intake) -> None:
+    store, content = intake.service.app.state.store, one_page_pdf("swept")
+    file = intake.service.app.state.spool / "again"
+    write(file, content)
+    digest = sha256(content).hexdigest()
+
+    await store.keep_again_if_gone(file, digest)
+    found = b"".join([part async for part in await store.read(digest, size=len(content))])
+
+    assert found == content
+
+
+async def note(intake: Intake, content: bytes) -> None:
+    """Let intake know a file from before, as if somebody had sent it as something else."""
+    async with saved_together(intake.service.runtime, new_trace()) as (session, _):
+        await DocumentRepository(session).note_content(
+            Content(
+                sha256=sha256(content).hexdigest(),
+                size=len(content),
+                kept_at=intake.service.clock.now(),
+            )
+        )
+
+
+def write(file: Path, content: bytes) -> None:
+    file.write_bytes(content)

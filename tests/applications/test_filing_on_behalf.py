@@ -969,3 +969,38 @@ async def test_an_office_copies_its_own_draft_and_under_a_mandate_the_enterprise
     documents = (await county.get(f"/applications/{second.json()['id']}/documents")).json()
     sources = {one["document"]["source"] for one in documents["items"] if one["document"]}
     assert given == sources == {"county_office"}
+
+
+async def test_what_the_enterprise_stated_in_an_offices_draft_is_its_own_from_then_on(
+    intake: Intake, county: Caller
+) -> None:
+    draft = (await county.post("/applications", json=intake.body())).json()
+    stated = (await edited(intake.enterprise(), draft, employees=99)).json()
+
+    refused = await edited(county, stated, employees=777)
+    other = await edited(county, stated, rd_employees=20)
+
+    assert (refused.status_code, slug(refused)) == (409, "enterprise-word-missing")
+    assert refused.json()["errors"][0]["pointer"] == "/facts/employees"
+    assert other.json()["facts"]["employees"] == 99
+
+
+async def test_an_offices_draft_does_not_go_out_of_its_sight(
+    intake: Intake, county: Caller
+) -> None:
+    draft = (await county.post("/applications", json=intake.body())).json()
+
+    moved = await edited(intake.enterprise(), draft, applying_division="520302")
+    declined = await withdrawal(intake.enterprise(), draft)
+    elsewhere = await intake.enterprise().post("/applications", json=intake.body(division="520302"))
+
+    assert moved.json()["errors"][0]["code"] == "outside_filed_region"
+    assert (declined.status_code, elsewhere.status_code) == (200, 201)
+
+
+async def test_an_enterprises_token_without_a_code_is_nobodys(intake: Intake) -> None:
+    nobody = intake.service.caller("enterprise", region="520100")
+
+    refused = await nobody.post("/applications", json=intake.body())
+
+    assert (refused.status_code, slug(refused)) == (403, "not-allowed")

@@ -1,6 +1,7 @@
 """Bulk intake: a city's workbook becomes drafts, and says by row and column what it could not take."""
 
 import asyncio
+import os
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
+from services.applications.content_keeper import ContentKeeper
 from services.applications.import_service import XLSX
 from services.applications.import_worker import ImportWorker
 from services.applications.models import Application, ImportRow
@@ -212,21 +214,7 @@ async def test_an_import_learns_nothing_of_what_an_enterprise_does_elsewhere(
     await intake.submitted(1, division="520302", is_secret_involved=True)
     await intake.service.deliver(
         "registry",
-        RecognitionGranted(
-            application_id=None,
-            uscc=uscc_of(2),
-            region="520302",
-            is_secret=True,
-            recognition_id=new_id(),
-            title="srdi_sme",
-            legal_name="示例",
-            certificate_number="示例",
-            valid_from=date(2025, 7, 1),
-            valid_until=date(2028, 6, 30),
-            policy_pack=PACK,
-            round_code=None,
-            document_number="示例",
-        ),
+        RecognitionGranted(application_id=None, **recognised_elsewhere(2)),
     )
 
     report = await imported(intake, city, worker, *rows_of(1, 2, 3))
@@ -247,18 +235,8 @@ async def test_an_import_of_renewals_learns_nothing_of_titles_held_elsewhere(
         "registry",
         RecognitionGranted(
             application_id=None,
-            uscc=uscc_of(2),
-            region="520302",
-            is_secret=True,
-            recognition_id=new_id(),
-            title="srdi_sme",
-            legal_name="示例",
-            certificate_number="示例",
-            valid_from=date(2023, 5, 1),
-            valid_until=date(2026, 4, 30),
-            policy_pack=PACK,
-            round_code=None,
-            document_number="示例",
+            **recognised_elsewhere(2)
+            | {"valid_from": date(2023, 5, 1), "valid_until": date(2026, 4, 30)},
         ),
     )
 
@@ -301,6 +279,119 @@ async def test_a_mandate_makes_the_rows_count_and_shows_what_stands_in_their_way
 
     assert [(one["row"], one["code"]) for one in report["errors"]] == [(4, "application_exists")]
     assert (await applications(city))[uscc_of(1)]["is_confirmed"] is True
+
+
+async def test_an_import_has_no_more_rights_than_the_office_that_sends_it(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    granted = await intake.enterprise(1).post(
+        "/filing-mandates", json={"region": "520100", "valid_until": "2026-12-31"}
+    )
+    await imported(intake, city, worker, *rows_of(1))
+    await intake.enterprise(1).post(
+        f"/filing-mandates/{granted.json()['id']}/revocation", json={"reason": "不再委托"}
+    )
+    own = intake.body(2)
+    del own["contact"]
+    await intake.enterprise(2).post("/applications", json=own)
+    before = await applications(city)
+    contact = {"contact.name": "别人", "contact.phone": "13800000000"}
+
+    report = await imported(
+        intake,
+        city,
+        worker,
+        *rows_of(1, employees=152),
+        {"uscc": uscc_of(2), "applying_division": "520102", **contact},
+        query="&if_errors=skip_rows",
+    )
+
+    after = await applications(city)
+    assert [(one["row"], one["code"]) for one in report["errors"]] == [
+        (3, "enterprise_word_missing"),
+        (4, "enterprise_word_missing"),
+    ]
+    assert {uscc: one["version"] for uscc, one in after.items()} == {
+        uscc: one["version"] for uscc, one in before.items()
+    }
+    assert (
+        await intake.enterprise(2).get(f"/applications/{after[uscc_of(2)]['id']}/contact")
+    ).status_code == 404
+
+
+async def test_a_row_that_is_refused_changes_nothing(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    await imported(intake, city, worker, *rows_of(1))
+    await intake.service.deliver(
+        "registry", RecognitionGranted(application_id=None, **recognised_elsewhere(1))
+    )
+    await intake.enterprise(1).post(
+        "/filing-mandates", json={"region": "520100", "valid_until": "2026-12-31"}
+    )
+    before = await intake.service.history()
+
+    report = await imported(
+        intake, city, worker, *rows_of(1, employees=777), query="&if_errors=skip_rows"
+    )
+
+    [draft] = (await applications(city)).values()
+    done = [row["action"] for row in (await intake.service.history())[len(before) :]]
+    assert [one["code"] for one in report["errors"]] == ["title_held_already"]
+    assert (draft["facts"]["employees"], draft["is_confirmed"]) == (120, False)
+    assert done == ["received", "done"]
+
+
+async def test_what_an_office_may_not_see_is_not_in_the_errors_about_people(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    report = await imported(
+        intake,
+        city,
+        worker,
+        *rows_of(1, **{"contact.phone": 8.613885012345678e16}),
+        *rows_of(2, **{"contact.phone": "+4930123456789012;ext=123456789012345678"}),
+        *rows_of(3),
+        query="&if_errors=skip_rows",
+    )
+
+    assert (report["state"], report["created"]) == ("done", 1)
+    assert [(one["row"], one["fact"]) for one in report["errors"]] == [
+        (3, "contact.phone"),
+        (4, "contact.phone"),
+    ]
+    assert not any(digit in one["detail"] for one in report["errors"] for digit in "1356")
+
+
+async def test_an_office_has_few_imports_under_way_so_that_others_have_their_turn(
+    intake: Intake, city: Caller
+) -> None:
+    answers = [await sent(intake, city, workbook_of(*rows_of(serial))) for serial in range(1, 7)]
+    another = await sent(
+        intake, intake.service.caller("city_office", region="520300"), workbook_of(*rows_of(1))
+    )
+
+    assert [one.status_code for one in answers] == [202] * 5 + [409]
+    assert answers[5].json()["type"] == "/problems/too-many-imports"
+    assert another.status_code == 202
+
+
+async def test_a_workbook_is_forgotten_a_week_after_its_import(
+    intake: Intake, city: Caller, worker: ImportWorker
+) -> None:
+    report = await imported(intake, city, worker, *rows_of(1))
+    state = intake.service.app.state
+    keeper = ContentKeeper(intake.service.runtime, state.store, None, state.spool)
+    make_old(state.spool.parent / "documents")
+
+    swept_at_once = await keeper.sweep()
+    intake.service.clock.move_to_day(date(2026, 3, 18))
+    swept_later = await keeper.sweep()
+    again = await imported(intake, city, worker, *rows_of(1))
+
+    assert report["state"] == "done"
+    assert (swept_at_once, swept_later) == (0, 1)
+    assert again["unchanged"] == 1
 
 
 async def test_a_workbook_for_something_else_or_of_another_kind_is_refused_as_a_whole(
@@ -441,6 +532,29 @@ async def test_nothing_of_a_refused_file_is_left_in_the_spool(
     assert (report["state"], report["refusal"]["code"]) == ("refused", "unreadable")
     assert report["refusal"]["detail"]
     assert left_in(intake.service.app.state.spool) == []
+
+
+def recognised_elsewhere(serial: int) -> dict[str, Any]:
+    """Return a title that an enterprise holds in another city, in secret."""
+    return {
+        "uscc": uscc_of(serial),
+        "region": "520302",
+        "is_secret": True,
+        "recognition_id": new_id(),
+        "title": "srdi_sme",
+        "legal_name": "示例",
+        "certificate_number": "示例",
+        "valid_from": date(2025, 7, 1),
+        "valid_until": date(2028, 6, 30),
+        "policy_pack": PACK,
+        "round_code": None,
+        "document_number": "示例",
+    }
+
+
+def make_old(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        os.utime(file, (0, 0))
 
 
 def left_in(folder: Path) -> list[Path]:

@@ -407,7 +407,6 @@ def document(kind: str, **changed: Any) -> Document:
     content = Content(
         sha256=changed.pop("sha256", "a" * 64),
         size=changed.pop("size", 10),
-        media_type=changed.pop("media_type", "application/pdf"),
         kept_at=now,
         verdict=changed.pop("verdict", None),
     )
@@ -416,6 +415,7 @@ def document(kind: str, **changed: Any) -> Document:
         kind=kind,
         sha256=content.sha256,
         content=content,
+        media_type=changed.pop("media_type", "application/pdf"),
         file_name=changed.pop("file_name", None),
         given_by="enterprise",
         source="enterprise",

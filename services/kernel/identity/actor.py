@@ -51,8 +51,12 @@ class Actor:
     uscc: str | None
 
     def __post_init__(self) -> None:
-        """Drop an office whose level the region does not have: a county is no province."""
-        held = frozenset(one for one in self.offices if fits(one, self.region))
+        """Drop an office whose level the region does not have, and an enterprise's without a code."""
+        held = frozenset(
+            one
+            for one in self.offices
+            if fits(one, self.region) and (one != Office.ENTERPRISE or self.uscc is not None)
+        )
         object.__setattr__(self, "offices", held)
 
     def holds(self, *offices: Office) -> bool:
