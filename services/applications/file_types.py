@@ -74,23 +74,6 @@ class FileRefused(ValueError):
         self.detail = detail
 
 
-def media_type_of(path: Path) -> str | None:
-    """Return one of `ACCEPTED`, or None for everything else."""
-    try:
-        return identify(path)
-    except FileRefused:
-        return None
-
-
-def why_refused(path: Path) -> FileRefused | None:
-    """Return what is wrong with a file, or None when it is accepted."""
-    try:
-        identify(path)
-    except FileRefused as refused:
-        return refused
-    return None
-
-
 def identify(path: Path) -> str:
     """Return one of `ACCEPTED`. Raises `FileRefused` with what was found instead."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.applications import file_types
-from services.applications.file_types import OFD, identify, media_type_of, why_refused
+from services.applications.file_types import OFD, FileRefused, identify
 
 PDF = (
     b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
@@ -21,6 +21,19 @@ PDF = (
 )
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01" + b"0" * 500 + b"\xff\xd9"
 ROOT = '<?xml version="1.0"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016"/>'
+
+
+def media_type_of(path: Path) -> str | None:
+    """Return what a file was taken for, or None when it was refused."""
+    return None if why_refused(path) else identify(path)
+
+
+def why_refused(path: Path) -> FileRefused | None:
+    try:
+        identify(path)
+    except FileRefused as refused:
+        return refused
+    return None
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
