@@ -151,19 +151,17 @@ class ImportWorker:
             if not begun:
                 await self._begin(to.of.id, total)
                 begun = True
-            if rows[-1][0] <= before:
-                # Done by a process that died; only its enterprises have to be known again.
-                for _, row in rows:
-                    to.seen.setdefault(str(row.facts.get("uscc")), row.number)
-                continue
-            fresh = [row for place, row in rows if place > before]
             for place, row in rows:
-                if place <= before:
-                    to.seen.setdefault(str(row.facts.get("uscc")), row.number)
+                # Done by a process that died; only its enterprises have to be known again.
+                if place <= before and "uscc" in row.facts:
+                    to.seen.setdefault(str(row.facts["uscc"]), row.number)
+            fresh = [row for place, row in rows if place > before]
+            if not fresh:
+                continue
             async with saved_together(self._runtime, new_trace()) as (session, journal):
                 imports = ImportRepository(session)
                 current = await imports.lock(to.of.id)
-                if current.done != rows[0][0] - 1 + len(rows) - len(fresh):
+                if current.done != rows[-1][0] - len(fresh):
                     raise LookupError(f"import {current.id} is worked on by somebody else")
                 taken, problems = await RowTaker(session, journal, self._runtime.clock).take(
                     fresh, to

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -25,6 +26,7 @@ from services.applications.models import Content, Document
 from services.applications.repository import DocumentRepository
 from services.applications.scanning import Scanner, ScannerUnavailable, ScanResult
 from services.applications.workflow import Verdict
+from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Scope
 from services.kernel.logging import new_trace
 from services.kernel.transaction import saved_together
@@ -1236,3 +1238,43 @@ async def note(intake: Intake, content: bytes) -> None:
 
 def write(file: Path, content: bytes) -> None:
     file.write_bytes(content)
+
+
+async def test_the_sweep_waits_for_a_file_that_is_being_given_its_row(intake: Intake) -> None:
+    draft, content = await intake.bare_draft(), one_page_pdf("given its row")
+    state, digest = intake.service.app.state, sha256(content).hexdigest()
+    file = state.spool / "being-given-its-row"
+    write(file, content)
+    await state.store.keep(file, digest)
+    file.unlink()
+    for one in (state.spool.parent / "documents").rglob(digest):
+        os.utime(one, (0, 0))
+    keeper = ContentKeeper(intake.service.runtime, state.store, None, state.spool)
+
+    async with saved_together(intake.service.runtime, new_trace()) as (session, _):
+        known = await DocumentRepository(session).note_content(
+            Content(sha256=digest, size=len(content), kept_at=intake.service.clock.now())
+        )
+        sweeping = asyncio.create_task(keeper.sweep())
+        await asyncio.sleep(0.5)
+        waits = not sweeping.done()
+        session.add(
+            Document(
+                id=new_id(),
+                application_id=UUID(draft["id"]),
+                kind=KIND,
+                sha256=digest,
+                content=known,
+                media_type="application/pdf",
+                file_name=None,
+                given_by="test",
+                source="enterprise",
+                given_at=intake.service.clock.now(),
+                replaced_at=None,
+            )
+        )
+    swept = await sweeping
+    fetched = await fetch(intake.enterprise(), draft)
+
+    assert (waits, swept) == (True, 0)
+    assert fetched.content == content

@@ -484,3 +484,28 @@ async def test_figures_from_the_register_end_a_determination_of_size_that_rested
         "prefilled",
         "size_determination_lapsed",
     ]
+
+
+async def test_no_connection_is_held_while_the_register_is_asked(intake: Intake) -> None:
+    held: list[int] = []
+
+    class Slow:
+        """A register that looks, while it is asked, at what it keeps from others."""
+
+        name = "slow"
+
+        async def look_up(self, uscc: str) -> None:  # noqa: ARG002 - the port asks by it
+            held.append(intake.service.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+
+    intake.service.app.state.register = Slow()
+    draft = await draft_with(intake)
+
+    answer = await intake.enterprise().ask(
+        "POST",
+        f"/applications/{draft['id']}/prefill",
+        json={},
+        headers={"If-Match": '"1"', "Idempotency-Key": "prefill-1"},
+    )
+
+    assert (answer.status_code, slug(answer)) == (404, "not-in-register")
+    assert held == [0]
