@@ -16,12 +16,12 @@ from deploy import packs
 from deploy.audit import verify_chains
 from deploy.deployment import GATEWAY, write_deployment
 from deploy.schema import SERVICES, prepare_database, set_passwords
-from deploy.standalone.example import StoryStuck
 from deploy.standalone.home import AlreadyRunning, Home
 from deploy.standalone.offices import SCOPES, token_for
 from deploy.standalone.postgres import embedded_postgres
 from deploy.standalone.serve import PortTaken
 from deploy.standalone.serve import serve as serve_platform
+from deploy.standalone.telling import StoryStuck
 from services.kernel.identity.actor import Office, fits
 from services.kernel.identity.tokens import LONGEST_LIFE_SECONDS
 from services.policy import credit_code

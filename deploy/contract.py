@@ -1,7 +1,7 @@
 """What others rely on, as files, so that a change of it shows in review: `make contract`.
 
-The merged OpenAPI document, and the JSON Schemas by which an editor completes a pack.toml and a
-documents.toml.
+The merged OpenAPI document, the JSON Schemas by which an editor completes a pack.toml, a
+documents.toml and a procedure.toml, and the table of who may do what with a case of review.
 """
 
 import json
@@ -24,10 +24,15 @@ from services.kernel.identity.tokens import SigningKey
 from services.kernel.problems import problem_catalogue
 from services.policy.documents import DocumentsFile
 from services.policy.pack import PackDocument
+from services.policy.procedure import Procedure
+from services.review.act_table import markdown
+from services.review.settings import ReviewSettings
 
 SNAPSHOT = PROJECT / "docs" / "openapi.json"
 PACK_SCHEMA = PROJECT / "docs" / "pack.schema.json"
 DOCUMENTS_SCHEMA = PROJECT / "docs" / "documents.schema.json"
+PROCEDURE_SCHEMA = PROJECT / "docs" / "procedure.schema.json"
+REVIEW_ACTIONS = PROJECT / "docs" / "review-actions.md"
 
 
 def merged_contract() -> dict[str, Any]:
@@ -37,6 +42,7 @@ def merged_contract() -> dict[str, Any]:
             owner=URL.create("postgresql+asyncpg", database="nowhere"),
             passwords={},
             intake=IntakeSettings.in_folder(Path(folder)),
+            review=ReviewSettings.in_folder(Path(folder)),
             keys=KeyRing((SigningKey.generate(),)),
             issuer=ISSUER,
             clients={},
@@ -58,6 +64,11 @@ def documents_schema() -> dict[str, Any]:
     return _schema_of(DocumentsFile, "Documents of a policy pack")
 
 
+def procedure_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a procedure.toml."""
+    return _schema_of(Procedure, "Procedure of a policy pack")
+
+
 def _schema_of(file: type[BaseModel], title: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -71,13 +82,15 @@ def spelled(contract: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    for file, document in (
-        (SNAPSHOT, merged_contract()),
-        (PACK_SCHEMA, pack_schema()),
-        (DOCUMENTS_SCHEMA, documents_schema()),
+    for file, content in (
+        (SNAPSHOT, spelled(merged_contract())),
+        (PACK_SCHEMA, spelled(pack_schema())),
+        (DOCUMENTS_SCHEMA, spelled(documents_schema())),
+        (PROCEDURE_SCHEMA, spelled(procedure_schema())),
+        (REVIEW_ACTIONS, markdown()),
     ):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(spelled(document), "utf-8")
+        file.write_text(content, "utf-8")
         sys.stdout.write(f"{file} is written\n")
 
 

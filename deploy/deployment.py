@@ -39,7 +39,8 @@ def write_deployment(
 
     `owner` is the database's owner; `addresses` say where the gateway and each service listen.
     `files_at` is where the gateway will see the folder, when that is not where it is written, and
-    `documents_at` is a folder in which intake keeps its documents, as intake sees it.
+    `documents_at` is a folder in which intake keeps its documents, and review its photographs, as
+    they see it.
     Raises `FileExistsError` when the folder is there already: secrets are never overwritten.
     """
     folder.mkdir(parents=True, mode=0o700)
@@ -57,16 +58,9 @@ def write_deployment(
     )
     for service in SERVICES:
         login = owner.set(username=login_of(service), password=passwords[service])
-        more = {}
-        if service == "applications":
-            kept_in = documents_at or str(folder.absolute() / "documents")
-            more = {
-                "SRDI_DOCUMENTS_URL": f"file://{kept_in}/kept",
-                "SRDI_SPOOL_FOLDER": f"{kept_in}/arriving",
-            }
         _write_environment(
             folder / f"{service}.env",
-            **more,
+            **_where_files_are_kept(service, folder, documents_at),
             SRDI_ISSUER=issuer,
             SRDI_DATABASE_URL=login.render_as_string(hide_password=False),
             SRDI_GATEWAY_URL=addresses[GATEWAY],
@@ -90,6 +84,22 @@ def write_deployment(
 def read_environment(file: Path) -> dict[str, str]:
     """Return what an environment file says."""
     return dict(line.split("=", 1) for line in file.read_text("utf-8").splitlines())
+
+
+def _where_files_are_kept(
+    service: str, folder: Path, documents_at: str | None
+) -> Mapping[str, str]:
+    """Return what a service is told that keeps files. No two keep them in one place: each sweeps its own."""
+    match service:
+        case "applications":
+            kept_in = documents_at or f"{folder.absolute()}/documents"
+            where = {"SRDI_DOCUMENTS_URL": f"file://{kept_in}/kept"}
+        case "review":
+            kept_in = f"{documents_at or folder.absolute()}/photographs"
+            where = {"SRDI_PHOTOGRAPHS_URL": f"file://{kept_in}/kept"}
+        case _:
+            return {}
+    return where | {"SRDI_SPOOL_FOLDER": f"{kept_in}/arriving"}
 
 
 def _client(pair: tuple[str, str]) -> str:

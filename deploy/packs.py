@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -23,9 +24,17 @@ from services.policy.catalogue import PACKS, PackInvalid, load_catalogue, read_p
 from services.policy.difference import differences
 from services.policy.documents import DocumentKind
 from services.policy.eligibility import Eligibility, check
-from services.policy.lock import DOCUMENTS_FILE, LOCKED_FILES, PACK_FILE, lock_of, write_lock
+from services.policy.lock import (
+    DOCUMENTS_FILE,
+    LOCKED_FILES,
+    PACK_FILE,
+    PROCEDURE_FILE,
+    lock_of,
+    write_lock,
+)
 from services.policy.matter import Finding, Kind, Score, Verdict, spelled
 from services.policy.pack import Pack, Title
+from services.policy.procedure import Aggregation, PanelRule, SampleRule
 from services.policy.source import unsourced
 
 app = typer.Typer(help="Policy packs.", no_args_is_help=True)
@@ -50,6 +59,13 @@ _VERDICTS = {
     Verdict.MET: Text("符合", "met"),
     Verdict.NOT_MET: Text("不符合", "not met"),
     Verdict.NEEDS_OFFICER: Text("须主管部门判定", "needs an officer"),
+}
+_AGGREGATIONS: dict[Aggregation, Text] = {
+    "mean": Text("取平均分", "their mean"),
+    "trimmed_mean": Text(
+        "去掉最高分和最低分后取平均分", "their mean without the highest and lowest"
+    ),
+    "median": Text("取中位数", "their median"),
 }
 _NAME = re.compile(r"[a-z]{1,40}", re.ASCII)
 
@@ -129,6 +145,11 @@ def _checked(name: str) -> list[str]:
         f" vetoes {len(pack.vetoes)}, scoring tables {len(pack.scoring_tables)},"
         f" stages {len(pack.stages)}, worked cases {len(cases)};"
         f" {_locked(folder, PACK_FILE)}; sha256 {pack.checksum}"
+    )
+    _say(
+        f"{pack.name}: panel rules {len(pack.procedure.panels)},"
+        f" sample rules {len(pack.procedure.samples)};"
+        f" {_locked(folder, PROCEDURE_FILE)}; sha256 {pack.procedure_checksum}"
     )
     if pack.documents_checksum is None:
         _say(f"{pack.name}: no {DOCUMENTS_FILE}, so no document is asked for")
@@ -247,11 +268,48 @@ def _add_title(root: Tree, pack: Pack, title: Title, language: Language) -> None
                 lines.add(f"{_in(indicator.name, language)}  {indicator.out_of}")
     if title.stages:
         stages = pack.stages_of(title.id)
-        branch.add(" → ".join(_in(stage.name, language) for stage in stages))
+        route = branch.add(" → ".join(_in(stage.name, language) for stage in stages))
+        _add_procedure(route, pack, title, language)
     if documents := pack.documents_of(title.id):
         asked = branch.add("申报材料" if language == "zh" else "Documents")
         for document in documents:
             asked.add(_document_line(pack, document, language))
+
+
+def _add_procedure(route: Tree, pack: Pack, title: Title, language: Language) -> None:
+    for panel in pack.procedure.panels:
+        if panel.stage in title.stages:
+            lines = route.add(_panel_line(pack, panel, language))
+            for indicator in panel.indicators:
+                clause = escape(indicator.clause)
+                lines.add(f"{clause}  {_in(indicator.name, language)}  {indicator.out_of}")
+    for sample in pack.procedure.samples:
+        if sample.stage in title.stages:
+            lines = route.add(_sample_line(pack, sample, language))
+            for visit_check in sample.checks:
+                lines.add(_in(visit_check.name, language))
+
+
+def _panel_line(pack: Pack, panel: PanelRule, language: Language) -> str:
+    how, alarm = _AGGREGATIONS[panel.aggregation], spelled(panel.spread_alarm)
+    passing = f"{spelled(panel.pass_at_least)}/{panel.out_of}"
+    told = Text(
+        f"{panel.experts} 位{'本领域' if panel.in_field else ''}专家，{how.zh}；{passing} 分通过；"
+        f"分差超过 {alarm} 分的不作结果",
+        f"{panel.experts} experts{' of the field' if panel.in_field else ''}, {how.en};"
+        f" {passing} points to pass; no result while they are more than {alarm} apart",
+    )
+    name = pack.stage(panel.stage).name
+    return f"{escape(panel.clause)}  {_in(name, language)}: {_in(told, language)}"
+
+
+def _sample_line(pack: Pack, sample: SampleRule, language: Language) -> str:
+    told = Text(
+        f"抽取 {sample.percent}%，每户 {sample.inspectors} 人",
+        f"{sample.percent} % are drawn, {sample.inspectors} inspectors each",
+    )
+    name = pack.stage(sample.stage).name
+    return f"{escape(sample.clause)}  {_in(name, language)}: {_in(told, language)}"
 
 
 def _document_line(pack: Pack, document: DocumentKind, language: Language) -> str:
@@ -282,6 +340,8 @@ def _add_rules(root: Tree, pack: Pack, language: Language) -> None:
         f"{validity.clause}  {'有效期' if is_zh else 'Valid for'} {validity.years}"
         f" {'年' if is_zh else 'years'}"
     )
+    for line in _procedure_lines(pack):
+        root.add(_in(line, language))
     for duty in pack.duties:
         root.add(f"{duty.clause}  {_in(duty.name, language)}: {_in(duty.consequence, language)}")
     grounds = root.add("撤销情形" if is_zh else "Grounds of revocation")
@@ -291,6 +351,24 @@ def _add_rules(root: Tree, pack: Pack, language: Language) -> None:
         root.add(f"{pack.rewards.clause}  {_in(pack.rewards.name, language)}")
     for target in pack.targets:
         root.add(f"{target.clause}  {_in(target.name, language)} ≥ {target.at_least}")
+
+
+def _procedure_lines(pack: Pack) -> Iterator[Text]:
+    """Yield what holds whatever the stage: hearings, who steps aside, and corrections."""
+    hearing, conflicts = pack.procedure.hearing, pack.procedure.conflicts
+    yield Text(
+        f"{hearing.clause}  异议答复 {hearing.working_days} 个工作日",
+        f"{hearing.clause}  To answer an objection: {hearing.working_days} working days",
+    )
+    yield Text(
+        f"回避：关系结束后 {conflicts.years} 年内{'；同一市州的专家' if conflicts.same_city else ''}",
+        f"Steps aside: who was tied to the enterprise in the last {conflicts.years} years"
+        f"{'; an expert of its city' if conflicts.same_city else ''}",
+    )
+    resumed = pack.stage(pack.procedure.correction.resumes_at).name
+    yield Text(
+        f"重大更正后重新{resumed.zh}", f"After a material correction it resumes at: {resumed.en}"
+    )
 
 
 def _explain_enterprise(pack: Pack, of: Eligibility, language: Language) -> None:
@@ -404,6 +482,7 @@ def new(
         f"{folder} is a copy of {source}, in force from {in_force_from} and not locked. Now\n"
         "  change pack.toml, and in SOURCE.md the text that it quotes,\n"
         "  change documents.toml, if other documents are asked for,\n"
+        "  change procedure.toml, if its stages are conducted otherwise,\n"
         f"  add cases to cases.toml until `srdi pack check {folder}` is content,\n"
         f"  see what changed with `srdi pack diff {source} {folder}`,\n"
         f"  and publish it with `srdi pack lock {folder}`."
@@ -414,10 +493,9 @@ def new(
 def lock(
     folder: Annotated[Path, typer.Argument(help="A pack's folder.", exists=True, file_okay=False)],
 ) -> None:
-    """Lock a pack and its documents when it is published. What is locked is never changed.
+    """Lock a pack, its documents and its procedure when it is published. What is locked is never changed.
 
-    A correction goes into a new folder. Documents that came after their pack was locked are locked
-    alone.
+    A correction goes into a new folder. A file that came after its pack was locked is locked alone.
     """
     unlocked = [
         file

@@ -16,6 +16,12 @@ COLLECTIONS = {
     "divisions": "applications",
     "industries": "applications",
     "review-cases": "review",
+    "work-list": "review",
+    "determinations": "review",
+    "draws": "review",
+    "experts": "review",
+    "ties": "review",
+    "review-statistics": "review",
     "recommendation-lists": "review",
     "notices": "review",
     "objections": "review",
@@ -37,6 +43,7 @@ COLLECTIONS = {
 }
 PUBLIC_COLLECTIONS = {
     "notices": "review",
+    "draws": "review",
     "enterprises": "registry",
     "certificates": "registry",
     "status-list": "registry",

@@ -1,64 +1,31 @@
 """The worked example: a story of eight fictitious enterprises, told through the HTTP API.
 
-Each step is one request with an Idempotency-Key of its own, and each answer is written down before
-the next step. So a story that was interrupted goes on where it stopped: the step that was under way
-is asked again with the same key and is done once.
-
 The platform's clock is moved from day to day as the story goes, and ends at the real time.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-
 from deploy.standalone.firms import CONTACT, FIRMS, LISTED, Firm
-from deploy.standalone.home import ExampleProgress
 from deploy.standalone.papers import one_page_pdf, workbook_of
+from deploy.standalone.reviewing import DIFFERING, POOR, ReviewTeller
+from deploy.standalone.telling import StoryStuck
 from services.applications.import_service import XLSX
-from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
 
 PACK = "guizhou/2021-05-06"
 LENGTH = timedelta(days=220)
 """How long before today the story begins, so that all of it lies in the past."""
 
-_PATIENCE_SECONDS = 60
-_LOOK_AGAIN_SECONDS = 0.05
-
-
-class StoryStuck(Exception):
-    """A step was answered otherwise than the story expects."""
-
-
 # Amounts of this example only: the plan prints none.
 PROVINCIAL_AMOUNT = "200000.00"
 NATIONAL_AMOUNT = "500000.00"
 
 
-class Storyteller:
+class Storyteller(ReviewTeller):
     """Tells the story to a platform at an address."""
-
-    def __init__(
-        self,
-        *,
-        client: httpx.AsyncClient,
-        clock: AdjustableClock,
-        token: Callable[..., str],
-        progress: ExampleProgress,
-        note: Callable[[ExampleProgress], None],
-        say: Callable[[str], None],
-    ) -> None:
-        self._client = client
-        self._clock = clock
-        self._token = token
-        self._progress = progress
-        self._note = note
-        self._say = say
-        self._begun_on = date.fromisoformat(progress.begun_on)
 
     async def tell(self) -> None:
         """Tell what has not been told yet. Raises `StoryStuck` when an answer is unexpected."""
@@ -211,30 +178,17 @@ class Storyteller:
     async def _review_the_round(self) -> None:
         cases = [firm for firm in FIRMS.values() if firm.key != "beyond"]
         self._go_to(8)
-        self._say("cities recommend; Anshun sends one back, it is corrected")
+        self._say("cities sign their lists; Anshun sends one back, it is corrected")
         await self._send_back_and_correct(FIRMS["corrected"])
-        for firm in cases:
-            await self._decide(firm, "city", Office.CITY, firm.city, "申报材料齐全，同意推荐")
-        self._go_to(16)
-        self._say("screening, expert evaluation (one refused), determination")
-        for firm in cases:
-            await self._decide(firm, "screen", Office.PROVINCE, "520000", "形式审查通过")
-        self._go_to(26)
-        for firm in cases:
-            is_refused = firm.key == "refused"
-            await self._decide(
-                firm,
-                "experts",
-                Office.EXPERT,
-                "520000",
-                "创新成果与主导产品关联不足" if is_refused else "评审通过",
-                decision="reject" if is_refused else "endorse",
-            )
-        self._go_to(34)
-        passed = [firm for firm in cases if firm.key != "refused"]
-        for firm in passed:
-            await self._decide(firm, "meeting", Office.DECISION_MEETING, "520000", "审定通过")
-        await self._announce("srdi", passed, objected=FIRMS["exact"])
+        self._say("screening, a drawn panel (one more expert for one, one refused), a meeting")
+        await self._take_experts_in([str(firm.declared()["focus_field"]) for firm in cases])
+        await self._review(
+            cases,
+            "srdi",
+            days=(9, 16, 20, 34),
+            scores={"exact": DIFFERING, "refused": POOR},
+            objected=FIRMS["exact"],
+        )
 
     async def _send_back_and_correct(self, firm: Firm) -> None:
         case = await self._case(firm, "srdi")
@@ -317,17 +271,7 @@ class Storyteller:
                 f"/applications/{application['id']}/submission",
                 uscc=firm.uscc,
             )
-        for days, office, reason in (
-            (64, Office.CITY, "推荐为省级“小巨人”"),
-            (70, Office.PROVINCE, "形式审查通过"),
-            (76, Office.EXPERT, "细分市场领先，择优推荐"),
-            (82, Office.DECISION_MEETING, "审定通过"),
-        ):
-            self._go_to(days)
-            for firm in chosen:
-                region = firm.city if office is Office.CITY else "520000"
-                await self._decide(firm, f"giant-{office}", office, region, reason, "giant")
-        await self._announce("giant", chosen)
+        await self._review(chosen, "giant", days=(64, 70, 72, 82), scores={})
 
     async def _reward_little_giants(self) -> None:
         self._go_to(110)
@@ -392,61 +336,6 @@ class Storyteller:
             },
         )
 
-    async def _announce(self, what: str, firms: list[Firm], objected: Firm | None = None) -> None:
-        """Put determined cases on public notice, and recognise them once it is over."""
-        cases = [await self._case(firm, what) for firm in firms]
-        today = self._clock.today()
-        self._say("public notice of five working days, then recognition")
-        notice = await self._post(
-            f"{what}-notice",
-            Office.PROVINCE,
-            "/notices",
-            {
-                "round_id": cases[0]["round_id"],
-                "case_ids": [case["id"] for case in cases],
-                "starts_on": today.isoformat(),
-            },
-        )
-        if objected is not None:
-            objection = await self._post(
-                f"{what}-objection",
-                None,
-                f"/public/notices/{notice['id']}/objections",
-                {
-                    "uscc": objected.uscc,
-                    "objector": {
-                        "kind": "person",
-                        "name": "示例异议人",
-                        "contact": "0851-00000000",
-                    },
-                    "facts": "认为该企业资产负债率超过标准。",
-                    "evidence": ["公开年报摘录（示例）"],
-                },
-            )
-            await self._post(
-                f"{what}-resolution",
-                Office.PROVINCE,
-                f"/objections/{objection['id']}/resolution",
-                {"sustained": False, "reason": "经核对审计报告，资产负债率恰为70%，符合条件"},
-            )
-        decided_on = date.fromisoformat(notice["ends_on"]) + timedelta(days=1)
-        self._clock.move_to_day(decided_on)
-        await self._post(
-            f"{what}-recognition",
-            Office.PROVINCE,
-            f"/notices/{notice['id']}/recognition",
-            {
-                "document_number": f"示例工信〔{decided_on.year}〕{what.upper()}号",
-                "decided_on": decided_on.isoformat(),
-            },
-        )
-        for firm in firms:
-            await self._until(
-                f"/enterprises/{firm.uscc}",
-                Office.PROVINCE,
-                lambda found: bool(found["recognitions"]),
-            )
-
     async def _reward(self, firm: Firm, what: str, title: str) -> None:
         # The registry's news has to have reached rewards before there is anything to grant.
         await self._until_post(
@@ -479,171 +368,3 @@ class Storyteller:
                 "voucher": f"EXAMPLE-{firm.serial}-{what}",
             },
         )
-
-    async def _decide(
-        self,
-        firm: Firm,
-        stage: str,
-        office: Office,
-        region: str,
-        reason: str,
-        what: str = "srdi",
-        *,
-        decision: str = "endorse",
-    ) -> None:
-        name = f"{firm.key}-{stage}"
-        if name in self._progress.answers:
-            return
-        case = await self._case(firm, what)
-        # Its turn has come, or had come when the answer was lost.
-        await self._until(
-            f"/review-cases/{case['id']}",
-            Office.PROVINCE,
-            lambda found: (
-                found["office"] == office
-                or any(
-                    (one["office"], one["decision"]) == (office, decision)
-                    for one in found["decisions"]
-                )
-            ),
-        )
-        await self._post(
-            name,
-            office,
-            f"/review-cases/{case['id']}/decisions",
-            {"decision": decision, "reason": reason},
-            region=region,
-            sub=f"{office}-{region}",
-        )
-
-    async def _case(self, firm: Firm, what: str) -> dict[str, Any]:
-        """Return an enterprise's case, once review has it."""
-        draft = "draft" if what == "srdi" else f"{what}-draft"
-        application_id = self._told(f"{firm.key}-{draft}")["id"]
-
-        def matching(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-            return [one for one in found["items"] if one["application_id"] == application_id]
-
-        found = await self._until(
-            "/review-cases?limit=200", Office.PROVINCE, lambda found: bool(matching(found))
-        )
-        return matching(found)[0]
-
-    def _day(self, number: int) -> date:
-        return self._begun_on + timedelta(days=number)
-
-    def _go_to(self, number: int) -> None:
-        self._clock.move_to_day(self._day(number))
-
-    def _told(self, name: str) -> dict[str, Any]:
-        answer = self._progress.answers[name]
-        if not isinstance(answer, dict):
-            raise StoryStuck(f"the answer to {name} is not what it was")
-        return answer
-
-    async def _post(
-        self,
-        name: str,
-        office: Office | None,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        expect: HTTPStatus | None = None,
-        **who: Any,
-    ) -> dict[str, Any]:
-        return await self._ask(
-            name,
-            "POST",
-            office,
-            path,
-            body,
-            expect=expect,
-            headers={"Idempotency-Key": f"example-{self._progress.begun_on}-{name}"},
-            **who,
-        )
-
-    async def _ask(
-        self,
-        name: str,
-        method: str,
-        office: Office | None,
-        path: str,
-        body: Mapping[str, Any] | bytes | None = None,
-        *,
-        headers: Mapping[str, str],
-        expect: HTTPStatus | None = None,
-        **who: Any,
-    ) -> dict[str, Any]:
-        """Take a step of the story once, and write its answer down before the next."""
-        if name in self._progress.answers:
-            return self._told(name)
-        answer = await self._client.request(
-            method,
-            f"/api/v1{path}",
-            json=None if isinstance(body, bytes) else body,
-            content=body if isinstance(body, bytes) else None,
-            headers={**headers, **self._authorization(office, **who)},
-        )
-        is_expected = answer.status_code == expect if expect else answer.is_success
-        if not is_expected:
-            raise StoryStuck(
-                f"{name}: {method} {path} was answered {answer.status_code}: {answer.text}"
-            )
-        content: dict[str, Any] = answer.json()
-        self._progress.answers[name] = content
-        self._note(self._progress)
-        return content
-
-    async def _until(
-        self,
-        path: str,
-        office: Office,
-        is_so: Callable[[dict[str, Any]], bool],
-        **who: Any,
-    ) -> dict[str, Any]:
-        """Look until something is so: the services tell each other a moment later."""
-        return await self._look_until(
-            path,
-            lambda: self._client.get(f"/api/v1{path}", headers=self._authorization(office, **who)),
-            is_so,
-        )
-
-    async def _until_post(
-        self,
-        path: str,
-        office: Office,
-        body: Mapping[str, Any],
-        is_so: Callable[[dict[str, Any]], bool],
-    ) -> dict[str, Any]:
-        return await self._look_until(
-            path,
-            lambda: self._client.post(
-                f"/api/v1{path}", json=body, headers=self._authorization(office)
-            ),
-            is_so,
-        )
-
-    async def _look_until(
-        self,
-        path: str,
-        look: Callable[[], Awaitable[httpx.Response]],
-        is_so: Callable[[dict[str, Any]], bool],
-    ) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + _PATIENCE_SECONDS
-        while True:
-            answer = await look()
-            if answer.is_success:
-                content: dict[str, Any] = answer.json()
-                if is_so(content):
-                    return content
-            if loop.time() > give_up_at:
-                raise StoryStuck(f"{path} still answers {answer.status_code}: {answer.text}")
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-
-    def _authorization(self, office: Office | None, **who: Any) -> dict[str, str]:
-        if office is None:
-            return {}
-        if "uscc" not in who:
-            who.setdefault("region", "520000")
-        return {"Authorization": f"Bearer {self._token(office, **who)}"}

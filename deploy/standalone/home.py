@@ -16,6 +16,7 @@ from deploy.standalone.firms import register_extract
 from gateway.clients import Client, read_clients
 from gateway.keys import KeyRing, create_key, read_keys
 from services.applications.settings import IntakeSettings
+from services.review.settings import ReviewSettings
 
 ISSUER = "http://127.0.0.1/standalone"
 
@@ -62,6 +63,12 @@ class Home:
         return IntakeSettings.in_folder(
             self.folder, register_extract=extract, register_name="example_register"
         )
+
+    def review(self) -> ReviewSettings:
+        """Return where photographs are kept: in the folder, unless a variable says otherwise."""
+        if "SRDI_PHOTOGRAPHS_URL" in os.environ:
+            return ReviewSettings()
+        return ReviewSettings.in_folder(self.folder)
 
     @property
     def log_file(self) -> Path:

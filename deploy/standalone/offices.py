@@ -16,6 +16,8 @@ SCOPES: Mapping[Office, tuple[Scope, ...]] = {
     Office.ENTERPRISE: (
         Scope.APPLICATIONS_READ,
         Scope.APPLICATIONS_WRITE,
+        # Objections against itself, which it may answer.
+        Scope.REVIEW_READ,
         Scope.REGISTRY_READ,
         Scope.REWARDS_READ,
         Scope.EVENTS_READ,

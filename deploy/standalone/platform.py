@@ -29,9 +29,9 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.identity.actor import Scope as TokenScope
 from services.kernel.service_app import Connections, Environment
+from services.review.settings import ReviewSettings
 
 CREATE: Mapping[str, Callable[[Environment], FastAPI]] = {
-    "review": services.review.app.create_app,
     "registry": services.registry.app.create_app,
     "rewards": services.rewards.app.create_app,
 }
@@ -66,11 +66,17 @@ class Platform:
 
 
 def create_service(
-    service: str, environment: Environment, intake: Callable[[], IntakeSettings]
+    service: str,
+    environment: Environment,
+    *,
+    intake: Callable[[], IntakeSettings],
+    review: Callable[[], ReviewSettings],
 ) -> FastAPI:
-    """Build the app of a service; intake is told more than the others are."""
+    """Build the app of a service; those that keep files are told more than the others are."""
     if service == "applications":
         return services.applications.app.create_app(environment, intake())
+    if service == "review":
+        return services.review.app.create_app(environment, review())
     return CREATE[service](environment)
 
 
@@ -89,6 +95,7 @@ def put_together(
     owner: URL,
     passwords: Mapping[str, str],
     intake: IntakeSettings,
+    review: ReviewSettings,
     keys: KeyRing,
     issuer: str,
     clients: Mapping[str, Client],
@@ -122,7 +129,8 @@ def put_together(
                     feeds={source: _in_process(late[source]) for source in FEEDS[service]},
                 ),
             ),
-            lambda: intake,
+            intake=lambda: intake,
+            review=lambda: review,
         )
     gateway = create_gateway(
         issuer=Issuer(issuer=issuer, keys=keys, clients={**clients, **own_clients}),

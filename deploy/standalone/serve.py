@@ -70,6 +70,7 @@ async def _serve(
         owner=owner,
         passwords={},
         intake=home.intake(),
+        review=home.review(),
         keys=keys,
         issuer=ISSUER,
         clients=home.clients(),

@@ -12,7 +12,13 @@ from services.contracts.registry import (
     RecognitionRenewed,
     RecognitionRevoked,
 )
-from services.contracts.review import CaseReceived, CaseRecognised, CaseRejected, CaseReturned
+from services.contracts.review import (
+    CaseReceived,
+    CaseRecognised,
+    CaseRejected,
+    CaseRestored,
+    CaseReturned,
+)
 from services.kernel.events.consumer import Delivery, Subscription
 from services.kernel.identity.actor import system_actor
 
@@ -46,6 +52,11 @@ async def mark_recognised(delivery: Delivery, event: CaseRecognised) -> None:
     await _news(delivery).apply(
         event.application_id, Step.RECOGNISE, document_number=event.document_number
     )
+
+
+@from_review.on(CaseRestored)
+async def bring_back(delivery: Delivery, event: CaseRestored) -> None:
+    await _news(delivery).restore(event)
 
 
 @from_registry.on(RecognitionGranted)

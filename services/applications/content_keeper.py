@@ -3,9 +3,12 @@
 import asyncio
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.applications.models import Application, Content
 from services.applications.repository import DocumentRepository
@@ -13,20 +16,16 @@ from services.applications.scanning import Scanner, ScannerUnavailable
 from services.kernel.identity.actor import system_actor
 from services.kernel.journal import HistoryEntry
 from services.kernel.logging import log, new_trace
-from services.kernel.storage import ContentStore, Kept
+from services.kernel.storage import ContentStore
+from services.kernel.sweeping import SWEEP_EVERY_SECONDS, Sweeper
 from services.kernel.transaction import Runtime, saved_together
 from services.kernel.uploads import ARRIVING
 
 _LOOK_AGAIN_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _LONGEST_PUT_OFF_SECONDS = 300.0
-_SWEEP_EVERY_SECONDS = 3600.0
-_OWNERLESS_AFTER = timedelta(days=1)
-"""A file is stored before its row is: by then the request that sent it is long over."""
 _WORKBOOK_KEPT_FOR = timedelta(days=7)
 """After an import's end, so that somebody can still look what went wrong."""
-_ARRIVED_BY_NOW_SECONDS = 3600
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class ContentKeeper:
         self._store = store
         self._scanner = scanner
         self._spool = spool
+        self._sweeper = Sweeper(runtime, store, spool, self._owned)
         self._put_off: dict[str, _PutOff] = {}
 
     async def run(self) -> None:
@@ -60,7 +60,7 @@ class ContentKeeper:
             try:
                 while await self.scan_next():
                     pause = _LOOK_AGAIN_SECONDS
-                if time.monotonic() - swept_at >= _SWEEP_EVERY_SECONDS:
+                if time.monotonic() - swept_at >= SWEEP_EVERY_SECONDS:
                     # Noted before: a store that lets nobody list it is still scanned.
                     swept_at = time.monotonic()
                     await self.sweep()
@@ -124,57 +124,16 @@ class ContentKeeper:
 
     async def sweep(self) -> int:
         """Delete stored files that no row refers to, and what was half received. Return how many."""
-        swept = await asyncio.to_thread(_sweep_spool, self._spool)
-        swept += await asyncio.to_thread(self._store.clear_half_written)
-        oldest = self._runtime.clock.now() - _OWNERLESS_AFTER
-        batch: list[Kept] = []
-        async for kept in self._store.listed():
-            if kept.kept_at >= oldest:
-                continue
-            batch.append(kept)
-            if len(batch) == _BATCH:
-                swept += await self._sweep_ownerless(batch, oldest)
-                batch = []
-        return swept + await self._sweep_ownerless(batch, oldest)
+        return await self._sweeper.sweep()
 
-    async def _sweep_ownerless(self, batch: list[Kept], oldest: datetime) -> int:
+    async def _owned(self, session: AsyncSession, hashes: Sequence[str]) -> set[str]:
         ended_before = self._runtime.clock.now() - _WORKBOOK_KEPT_FOR
-        hashes = [one.sha256 for one in batch]
-        async with self._runtime.database.session() as session:
-            owned = await DocumentRepository(session).owned(hashes, ended_before=ended_before)
-        swept = 0
-        for one in batch:
-            if one.sha256 not in owned and await self._forget(one, oldest, ended_before):
-                log.info("file_swept", sha256=one.sha256, size=one.size)
-                swept += 1
-        return swept
-
-    async def _forget(self, one: Kept, oldest: datetime, ended_before: datetime) -> bool:
-        """Delete a file, unless it is given a row this very moment."""
-        async with saved_together(self._runtime, new_trace()) as (session, _):
-            documents = DocumentRepository(session)
-            await documents.hold_content(one.sha256)
-            if await documents.owned([one.sha256], ended_before=ended_before):
-                return False
-            return await self._store.forget(one.sha256, kept_before=oldest)
+        return await DocumentRepository(session).owned(hashes, ended_before=ended_before)
 
 
 def _later(tried: _PutOff) -> _PutOff:
     pause = min(2.0**tried.times, _LONGEST_PUT_OFF_SECONDS)
     return _PutOff(times=tried.times + 1, until=time.monotonic() + pause)
-
-
-def _sweep_spool(spool: Path) -> int:
-    """Delete what processes that are gone were receiving."""
-    swept = 0
-    for file in spool.glob(f"{ARRIVING}*"):
-        try:
-            if time.time() - file.stat().st_mtime > _ARRIVED_BY_NOW_SECONDS:
-                file.unlink()
-                swept += 1
-        except FileNotFoundError:
-            continue
-    return swept
 
 
 def _infected(of: Application, kind: str, sha256: str) -> HistoryEntry:

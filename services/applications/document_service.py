@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.applications.file_types import FileRefused, identify
 from services.applications.filing_rules import (
     kind_of,
     refuse_statement_without_word,
@@ -34,6 +33,7 @@ from services.applications.workflow import refuse_document
 from services.kernel.clock import Clock
 from services.kernel.database import violated_constraint
 from services.kernel.downloads import Download
+from services.kernel.file_types import FileRefused, identify
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
@@ -44,6 +44,7 @@ from services.kernel.problems import (
     Stale,
 )
 from services.kernel.storage import ContentStore
+from services.kernel.text import Text
 from services.kernel.uploads import Upload
 from services.policy.catalogue import Catalogue
 from services.policy.documents import DocumentKind
@@ -135,13 +136,7 @@ class DocumentService:
 
         Return it, and whether it is the first of its kind. Whoever replaces one says which they read.
         """
-        kind, media_type = asked_for.id, await self._type_of(upload)
-        if media_type not in asked_for.media_types:
-            raise DocumentTypeRefused(
-                f"文件内容是 {media_type}；此项材料可接受 {'、'.join(asked_for.media_types)}。",
-                f"Its content is {media_type}; this kind is taken as"
-                f" {', '.join(asked_for.media_types)}.",
-            )
+        kind, media_type = asked_for.id, await _type_of(upload, asked_for)
         # The file first, then its row: a row never refers to what is not there.
         await self._store.keep(upload.path, upload.sha256)
         of = await self._applications.lock(application_id, applicant)
@@ -286,15 +281,6 @@ class DocumentService:
         refuse_document(of.status, kind, set(of.opened))
         return asked_for
 
-    async def _type_of(self, upload: Upload) -> str:
-        """Return what a file is by its content. Raises `DocumentTypeRefused` with what was found."""
-        try:
-            return await asyncio.to_thread(identify, upload.path)
-        except FileRefused as refused:
-            raise DocumentTypeRefused(
-                refused.detail.zh, refused.detail.en, errors=[("", refused.code, refused.detail)]
-            ) from refused
-
     def _record(self, of: Application, action: str, actor: Actor, **data: Any) -> None:
         self._journal.record(
             HistoryEntry(
@@ -315,6 +301,26 @@ _ENDINGS = {
     "image/png": ".png",
     "application/ofd": ".ofd",
 }
+
+
+async def _type_of(upload: Upload, asked_for: DocumentKind) -> str:
+    """Return what a file is by its content. Raises `DocumentTypeRefused` with what was found."""
+    try:
+        media_type = await asyncio.to_thread(identify, upload.path)
+    except FileRefused as refused:
+        raise _type_refused(refused.detail, asked_for, code=refused.code) from refused
+    if media_type not in asked_for.media_types:
+        found = Text(f"文件内容是 {media_type}。", f"Its content is {media_type}.")
+        raise _type_refused(found, asked_for, code="another_type")
+    return media_type
+
+
+def _type_refused(found: Text, asked_for: DocumentKind, *, code: str) -> DocumentTypeRefused:
+    return DocumentTypeRefused(
+        f"{found.zh}此项材料可接受 {'、'.join(asked_for.media_types)}。",
+        f"{found.en} This kind is taken as {', '.join(asked_for.media_types)}.",
+        errors=[("", code, found)],
+    )
 
 
 def _is_same(current: Document, upload: Upload, file_name: str | None) -> bool:

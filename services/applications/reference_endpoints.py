@@ -22,6 +22,7 @@ from services.policy.facts import FactKind
 from services.policy.industries import industries
 from services.policy.matter import Kind, spelled
 from services.policy.pack import Pack
+from services.policy.procedure import Aggregation, PanelRule, Procedure
 from services.policy.scoring import Scale, ScoringTable
 
 router = APIRouter(route_class=StrictRoute, tags=["reference"])
@@ -209,11 +210,97 @@ class DocumentKindOut(Out):
     max_megabytes: int
 
 
+class PanelIndicatorOut(Out):
+    id: str
+    name: TextOut
+    clause: str
+    official_text: str
+    out_of: str
+    look_at: list[str] = Field(
+        description="首先核对的申报事实。The facts that an expert looks at first.",
+        examples=[["niche", "niche_share"]],
+    )
+
+
+class PanelRuleOut(Out):
+    """专家评审规则. Points are decimal strings."""
+
+    stage: str
+    clause: str
+    basis: str = Field(
+        description="规则来源。Where it comes from: the law, or the platform's choice."
+    )
+    experts: int
+    in_field: bool
+    aggregation: Aggregation = Field(
+        description="各专家总分的合成方法。How the experts' totals become one."
+    )
+    spread_alarm: str = Field(
+        description="总分之差超过该值的不作结果。Totals further apart than this are no result yet."
+    )
+    pass_at_least: str
+    out_of: str
+    indicators: list[PanelIndicatorOut]
+
+
+class VisitCheckOut(Out):
+    id: str
+    name: TextOut
+
+
+class SampleRuleOut(Out):
+    """实地抽查规则. How many are drawn, who sees them, and what is looked at."""
+
+    stage: str
+    clause: str
+    basis: str
+    percent: int
+    inspectors: int
+    checks: list[VisitCheckOut]
+
+
+class ConflictRuleOut(Out):
+    basis: str
+    same_city: bool = Field(
+        description="同一市州的专家是否回避。Whether an expert of the enterprise's city steps aside."
+    )
+    years: int = Field(
+        description="关系结束后仍须回避的年数。How long after its end a tie still counts."
+    )
+
+
+class HearingRuleOut(Out):
+    clause: str
+    basis: str
+    working_days: int = Field(
+        description="答复异议的工作日数。Working days to answer an objection in."
+    )
+
+
+class CorrectionRuleOut(Out):
+    basis: str
+    resumes_at: str = Field(
+        description="重大更正后重新审核的环节。The stage that examines a material correction.",
+        examples=["provincial_screening"],
+    )
+
+
+class ProcedureOut(Out):
+    """评审程序. How the stages are conducted."""
+
+    panels: list[PanelRuleOut]
+    samples: list[SampleRuleOut]
+    conflicts: ConflictRuleOut
+    hearing: HearingRuleOut
+    correction: CorrectionRuleOut
+
+
 class PackOut(PackSummaryOut):
     titles: list[TitleOut]
     facts: list[FactOut]
     documents: list[DocumentKindOut]
     scoring_tables: list[ScoringTableOut]
+    procedure: ProcedureOut
     notice: NoticeRuleOut
     validity: ValidityOut
     duties: list[DutyOut]
@@ -306,7 +393,7 @@ async def read_pack(
     in_force_from: date,
     _anyone: Anyone,
 ) -> PackOut:
-    """Return a pack's conditions, documents, procedure, validity, grounds and reward rule."""
+    """Return a pack's conditions, documents, stages and how they are conducted, grounds and rewards."""
     name = f"{jurisdiction}/{in_force_from.isoformat()}"
     try:
         return _pack_out(_catalogue(request).pack(name))
@@ -402,6 +489,7 @@ def _pack_out(pack: Pack) -> PackOut:
         ],
         documents=[_document_out(pack, document) for document in pack.documents],
         scoring_tables=[_table_out(table) for table in pack.scoring_tables],
+        procedure=_procedure_out(pack.procedure),
         notice=NoticeRuleOut.model_validate(pack.notice),
         validity=ValidityOut.model_validate(pack.validity),
         duties=[DutyOut.model_validate(duty) for duty in pack.duties],
@@ -425,6 +513,41 @@ def _document_out(pack: Pack, document: DocumentKind) -> DocumentKindOut:
         required_when=document.required_when,
         media_types=list(document.media_types),
         max_megabytes=document.max_megabytes,
+    )
+
+
+def _procedure_out(procedure: Procedure) -> ProcedureOut:
+    return ProcedureOut(
+        panels=[_panel_out(panel) for panel in procedure.panels],
+        samples=[SampleRuleOut.model_validate(sample) for sample in procedure.samples],
+        conflicts=ConflictRuleOut.model_validate(procedure.conflicts),
+        hearing=HearingRuleOut.model_validate(procedure.hearing),
+        correction=CorrectionRuleOut.model_validate(procedure.correction),
+    )
+
+
+def _panel_out(panel: PanelRule) -> PanelRuleOut:
+    return PanelRuleOut(
+        stage=panel.stage,
+        clause=panel.clause,
+        basis=panel.basis,
+        experts=panel.experts,
+        in_field=panel.in_field,
+        aggregation=panel.aggregation,
+        spread_alarm=spelled(panel.spread_alarm),
+        pass_at_least=spelled(panel.pass_at_least),
+        out_of=str(panel.out_of),
+        indicators=[
+            PanelIndicatorOut(
+                id=one.id,
+                name=text_out(one.name),
+                clause=one.clause,
+                official_text=one.official_text,
+                out_of=str(one.out_of),
+                look_at=list(one.look_at),
+            )
+            for one in panel.indicators
+        ],
     )
 
 

@@ -24,10 +24,11 @@ from services.applications.models import (
     Submission,
     tables,
 )
-from services.applications.workflow import LIVE, ApplicationStatus, ImportState, RowOutcome
+from services.applications.workflow import IN_HAND, LIVE, ApplicationStatus, ImportState, RowOutcome
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
+from services.kernel.sweeping import hold_content
 from services.kernel.timeline import history_of
 
 READING_OFFICES = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
@@ -138,6 +139,27 @@ class ApplicationRepository:
             select(Application).where(Application.id == application_id).with_for_update()
         )
 
+    async def in_the_way_of(self, restored: Application) -> Sequence[Application]:
+        """Lock what the enterprise filed or drafted anew since an application was refused."""
+        is_live_here = (Application.round_id == restored.round_id) & (
+            Application.status.in_(LIVE) & Application.confirmed_at.is_not(None)
+        )
+        rows = await self._session.scalars(
+            select(Application)
+            .where(
+                Application.uscc == restored.uscc,
+                Application.title == restored.title,
+                Application.id != restored.id,
+                or_(is_live_here, Application.status.in_(IN_HAND)),
+                Application.status != ApplicationStatus.RECOGNISED,
+            )
+            .options(joinedload(Application.round, innerjoin=True))
+            .order_by(Application.id)
+            .with_for_update(of=Application)
+            .execution_options(populate_existing=True)
+        )
+        return rows.all()
+
     async def page(
         self,
         reader: Actor,
@@ -237,17 +259,12 @@ class DocumentRepository:
     def add(self, document: Document) -> None:
         self._session.add(document)
 
-    async def hold_content(self, sha256: str) -> None:
-        """Keep a file from being swept while it is given a row, or from being given one meanwhile."""
-        number = int.from_bytes(bytes.fromhex(sha256[:16]), signed=True)
-        await self._session.execute(select(func.pg_advisory_xact_lock(number)))
-
     async def note_content(self, content: Content) -> Content:
         """Return what is known of some content, noting it when it is new.
 
         Until the commit nobody sweeps the file away.
         """
-        await self.hold_content(content.sha256)
+        await hold_content(self._session, content.sha256)
         await self._session.execute(
             insert(Content)
             .values(

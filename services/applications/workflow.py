@@ -82,6 +82,14 @@ class Step(StrEnum):
     RETURN = "return"
     REJECT = "reject"
     RECOGNISE = "recognise"
+    RESTORE = "restore"
+
+
+_BY_REVIEW = {
+    Step.RETURN: ApplicationStatus.RETURNED,
+    Step.REJECT: ApplicationStatus.REJECTED,
+    Step.RESTORE: ApplicationStatus.UNDER_REVIEW,
+}
 
 
 def after(status: ApplicationStatus, step: Step) -> ApplicationStatus:
@@ -109,12 +117,9 @@ def after(status: ApplicationStatus, step: Step) -> ApplicationStatus:
             return (
                 ApplicationStatus.UNDER_REVIEW if status is ApplicationStatus.SUBMITTED else status
             )
-        case Step.RETURN:
+        case Step.RETURN | Step.REJECT | Step.RESTORE:
             is_over = status is ApplicationStatus.WITHDRAWN
-            return status if is_over else ApplicationStatus.RETURNED
-        case Step.REJECT:
-            is_over = status is ApplicationStatus.WITHDRAWN
-            return status if is_over else ApplicationStatus.REJECTED
+            return status if is_over else _BY_REVIEW[step]
         case Step.RECOGNISE:
             return ApplicationStatus.RECOGNISED
     assert_never(step)

@@ -81,3 +81,56 @@ class CaseRecognised(CaseEvent):
     document_number: str
     decided_on: date
     facts: dict[str, JsonValue]
+
+
+class CaseRestored(CaseEvent):
+    """A mistaken decision was set aside: the case is back at its stage, under review."""
+
+    TYPE = "cn.srdi.case.restored.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_CASE | {"stage"}
+
+    kind: Literal["new", "renewal"]
+    stage: str
+    reason: str
+
+
+class CasePutOnNotice(CaseEvent):
+    """The enterprise's name stands open to objection."""
+
+    TYPE = "cn.srdi.case.put_on_notice.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_CASE | {"notice_id", "starts_on", "ends_on"}
+
+    notice_id: UUID
+    starts_on: date
+    ends_on: date
+    """The last day, included."""
+
+
+class ObjectionFiled(CaseEvent):
+    """Somebody objected to the enterprise while it was on notice. It may answer until a day."""
+
+    TYPE = "cn.srdi.objection.filed.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_CASE | {
+        "objection_id",
+        "number",
+        "heard_until",
+    }
+
+    objection_id: UUID
+    number: str
+    heard_until: date
+
+
+class ObjectionResolved(CaseEvent):
+    """An objection was sustained, which ends the case, or dismissed."""
+
+    TYPE = "cn.srdi.objection.resolved.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_CASE | {
+        "objection_id",
+        "number",
+        "is_sustained",
+    }
+
+    objection_id: UUID
+    number: str
+    is_sustained: bool

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import chinese_calendar
 from chinese_calendar import constants
@@ -17,6 +18,7 @@ class Deadline:
     """The holidays of a year that it runs through are not published; only weekends were skipped."""
 
 
+@lru_cache
 def is_published(year: int) -> bool:
     """Whether the holidays of a year are known."""
     return any(day.year == year for day in constants.holidays)

@@ -12,9 +12,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.kernel.regions import covers, prefix_of
-from services.policy.documents import DocumentKind, DocumentsFile
-from services.policy.lock import DOCUMENTS_FILE, PACK_FILE, checksum_of, lock_of, locked_checksum
+from services.policy.documents import DocumentsFile
+from services.policy.lock import (
+    DOCUMENTS_FILE,
+    LOCKED_FILES,
+    PACK_FILE,
+    PROCEDURE_FILE,
+    checksum_of,
+    lock_of,
+    locked_checksum,
+)
 from services.policy.pack import Pack, PackDocument, PackFlaw
+from services.policy.procedure import Procedure
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -72,28 +81,28 @@ def published_catalogue() -> Catalogue:
 
 
 def read_pack(file: Path, *, must_be_locked: bool = True) -> Pack:
-    """Read one pack, and the documents.toml beside it if there is one.
+    """Read one pack, the procedure.toml beside it, and its documents.toml if there is one.
 
     Raises `PackInvalid` when it is not sound, or when a file of it differs from its lock. A file that
     is not locked yet is read only when it need not be; a lock that is there always holds.
     """
     folder = file.parent
     name = f"{folder.parent.name}/{folder.name}"
-    content, documents = file.read_bytes(), None
-    if (folder / DOCUMENTS_FILE).exists():
-        documents = (folder / DOCUMENTS_FILE).read_bytes()
-    for locked, found in ((PACK_FILE, content), (DOCUMENTS_FILE, documents)):
-        complaint = _complaint_of_lock(folder, locked, found, must_be_locked=must_be_locked)
+    contents = {one: (folder / one).read_bytes() for one in LOCKED_FILES if (folder / one).exists()}
+    for locked in LOCKED_FILES:
+        complaint = _complaint_of_lock(
+            folder, locked, contents.get(locked), must_be_locked=must_be_locked
+        )
         if complaint is not None:
             raise PackInvalid(f"{name}: {complaint}")
     try:
         pack = Pack.model_validate(
             {
-                **_rules_of(content),
+                **_rules_of(contents[PACK_FILE]),
                 "name": name,
-                "checksum": checksum_of(content),
-                "documents": () if documents is None else _documents_of(documents),
-                "documents_checksum": None if documents is None else checksum_of(documents),
+                "checksum": checksum_of(contents[PACK_FILE]),
+                **_documents_of(contents.get(DOCUMENTS_FILE)),
+                **_procedure_of(contents.get(PROCEDURE_FILE)),
             }
         )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValidationError, PackFlaw) as error:
@@ -132,8 +141,21 @@ def _rules_of(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _documents_of(content: bytes) -> tuple[DocumentKind, ...]:
-    return DocumentsFile.model_validate(tomllib.loads(content.decode("utf-8"))).documents
+def _documents_of(content: bytes | None) -> dict[str, Any]:
+    if content is None:
+        return {}
+    file = DocumentsFile.model_validate(tomllib.loads(content.decode("utf-8")))
+    return {"documents": file.documents, "documents_checksum": checksum_of(content)}
+
+
+def _procedure_of(content: bytes | None) -> dict[str, Any]:
+    if content is None:
+        raise PackFlaw(f"{PROCEDURE_FILE} is missing: it says how the stages are conducted")
+    procedure = tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
+    return {
+        "procedure": Procedure.model_validate(procedure),
+        "procedure_checksum": checksum_of(content),
+    }
 
 
 def _series(pack: Pack) -> str:

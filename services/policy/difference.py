@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.kernel.text import Text
-from services.policy.lock import DOCUMENTS_FILE, PACK_FILE
+from services.policy.lock import DOCUMENTS_FILE, PACK_FILE, PROCEDURE_FILE
 
 
 class Change(NamedTuple):
@@ -20,21 +20,31 @@ class Change(NamedTuple):
 
 
 def differences(before: Path, after: Path) -> list[Change]:
-    """Return every change between the packs of two folders, and between the documents they ask for."""
+    """Return every change between the packs of two folders, their documents and their procedures."""
     return list(_changes("", _tables(before), _tables(after)))
 
 
 def _tables(folder: Path) -> Mapping[str, Any]:
-    """Return a pack with its documents by name, so that one without any differs in each of them."""
-    documents = _read(folder / DOCUMENTS_FILE) if (folder / DOCUMENTS_FILE).exists() else {}
+    """Return a pack with its documents by name, so that one without any differs in each of them.
+
+    The rules of its procedure stand by the stage that each is for.
+    """
+    documents, procedure = _read(folder / DOCUMENTS_FILE), _read(folder / PROCEDURE_FILE)
     return {
         **_read(folder / PACK_FILE),
         "documents": {one["id"]: one for one in documents.get("documents", ())},
+        "procedure": procedure
+        | {
+            name: {one["stage"]: one for one in procedure.get(name, ())}
+            for name in ("panels", "samples")
+        },
     }
 
 
-def _read(file: Path) -> Mapping[str, Any]:
-    document: Mapping[str, Any] = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    document: dict[str, Any] = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
     return document
 
 

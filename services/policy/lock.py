@@ -5,7 +5,8 @@ from pathlib import Path
 
 PACK_FILE = "pack.toml"
 DOCUMENTS_FILE = "documents.toml"
-LOCKED_FILES = (PACK_FILE, DOCUMENTS_FILE)
+PROCEDURE_FILE = "procedure.toml"
+LOCKED_FILES = (PACK_FILE, DOCUMENTS_FILE, PROCEDURE_FILE)
 """The files of a folder that never change once it is published."""
 
 

@@ -14,6 +14,7 @@ from services.policy.documents import DocumentKind, document_flaws
 from services.policy.facts import Fact, FactKind, Facts, FactsChecked, check_facts
 from services.policy.limits import ScoreAtLeast
 from services.policy.matter import Kind
+from services.policy.procedure import PanelRule, Procedure, SampleRule, procedure_flaws
 from services.policy.rewards import RewardRule
 from services.policy.scoring import Bands, BestOf, Highest, OptionPoints, ScoringTable, Steps, Sum
 from services.policy.stages import PublicNotice, Stage
@@ -159,6 +160,10 @@ class Pack(PackDocument):
     """The kinds of document that an application is asked for, in the order of their own file."""
     documents_checksum: str | None = None
     """SHA-256 of that file; None without one."""
+    procedure: Procedure
+    """How its stages are conducted, from a file of its own."""
+    procedure_checksum: str
+    """SHA-256 of that file."""
 
     def model_post_init(self, _context: object, /) -> None:
         """Refuse what does not hold together, naming all of it. Raises `PackFlaw`."""
@@ -228,6 +233,14 @@ class Pack(PackDocument):
         }
 
     @cached_property
+    def _panels(self) -> dict[str, PanelRule]:
+        return {panel.stage: panel for panel in self.procedure.panels}
+
+    @cached_property
+    def _samples(self) -> dict[str, SampleRule]:
+        return {sample.stage: sample for sample in self.procedure.samples}
+
+    @cached_property
     def _needed(self) -> dict[tuple[str, Kind], tuple[str, ...]]:
         kinds: tuple[Kind, Kind] = ("new", "renewal")
         return {
@@ -274,6 +287,14 @@ class Pack(PackDocument):
         order = self._titles[title].stages
         following = order[order.index(stage) + 1 :]
         return self._stages[following[0]] if following else None
+
+    def panel_rule(self, stage: str) -> PanelRule:
+        """Return how the panel of a stage is conducted. Raises `KeyError` for one without a panel."""
+        return self._panels[stage]
+
+    def sample_rule(self, stage: str) -> SampleRule:
+        """Return how the site visits of a stage are drawn. Raises `KeyError` for one without any."""
+        return self._samples[stage]
 
     def check_facts(self, facts: Facts) -> FactsChecked:
         return check_facts(self.facts, self.options, facts)
@@ -370,6 +391,7 @@ class Pack(PackDocument):
                 titles=self.applied_for,
                 evidence=self._evidence_named(),
             )
+        yield from procedure_flaws(self.procedure, stages=self._stages, facts=self.facts)
 
     def _evidence_named(self) -> Iterator[tuple[str, str]]:
         """Yield where a document is named, and which."""

@@ -1,7 +1,7 @@
 """What the registry does about the other services' events."""
 
 from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
-from services.contracts.review import CaseRecognised, CaseRejected
+from services.contracts.review import CaseRecognised, CaseRejected, CaseRestored
 from services.kernel.events.consumer import Delivery, Subscription
 from services.kernel.identity.actor import system_actor
 from services.policy.catalogue import published_catalogue
@@ -30,6 +30,12 @@ async def settle_rejected(delivery: Delivery, event: CaseRejected) -> None:
         title=event.title,
         on=delivery.clock.today(),
     )
+
+
+@from_review.on(CaseRestored)
+async def reopen_restored(delivery: Delivery, event: CaseRestored) -> None:
+    if event.kind == "renewal":
+        await _service(delivery).reopen(event.application_id)
 
 
 @from_applications.on(ApplicationSubmitted)

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
@@ -259,6 +270,14 @@ class FilingRepository:
                 index_elements=["application_id"],
                 set_={"filed_on": func.coalesce(RenewalFiling.filed_on, row.excluded.filed_on)},
             )
+        )
+
+    async def note_reopened(self, application_id: UUID) -> None:
+        """Forget that renewal material was decided: the decision was a mistake."""
+        await self._session.execute(
+            update(RenewalFiling)
+            .where(RenewalFiling.application_id == application_id)
+            .values(settled_on=None)
         )
 
     async def note_settled(self, *, application_id: UUID, uscc: str, title: str, on: date) -> None:

@@ -292,6 +292,10 @@ class RegistryService:
             application_id=application_id, uscc=uscc, title=title, on=on
         )
 
+    async def reopen(self, application_id: UUID) -> None:
+        """Note that a renewal is undecided again: its refusal was set aside."""
+        await self._filings.note_reopened(application_id)
+
     async def find(self, uscc: str, reader: Actor) -> Enterprise:
         found = await self._enterprises.find(credit_code.normalise(uscc), reader)
         if found is None:
@@ -441,7 +445,7 @@ class RegistryService:
             enterprise=enterprise,
             title=title,
             certificate_number=await self._certificate_number(
-                enterprise.division, pack.title_named(title), granted.decided_on
+                enterprise, pack.title_named(title), granted.decided_on
             ),
             policy_pack=pack.name,
             round_code=granted.round_code,
@@ -519,9 +523,15 @@ class RegistryService:
             valid_until=of.valid_until.isoformat(),
         )
 
-    async def _certificate_number(self, division: str, title: Title, on: date) -> str:
-        """Return the next number: province, title, year, serial (52-ZJTX-2026-00001)."""
-        series = f"{division[:2]}-{title.short_code}-{on.year}"
+    async def _certificate_number(self, of: Enterprise, title: Title, on: date) -> str:
+        """Return the next number: province, title, year, serial (52-ZJTX-2026-00001).
+
+        A secret-involved enterprise has a series of its own: in the public one, its number would be
+        missing and so be counted.
+        """
+        series = f"{of.division[:2]}-{title.short_code}-{on.year}"
+        if of.is_secret:
+            series += "-N"
         return f"{series}-{await self._recognitions.next_serial(series):05}"
 
     def _pack_of_ministry(self, title: str, region: str, on: date) -> Pack:

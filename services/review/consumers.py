@@ -4,14 +4,17 @@ from services.contracts.applications import ApplicationSubmitted, ApplicationWit
 from services.kernel.events.consumer import Delivery, Subscription
 from services.kernel.identity.actor import system_actor
 from services.policy.catalogue import published_catalogue
-from services.review.service import CaseService
+from services.review.case_service import CaseService
+from services.review.desk import CaseDesk
+from services.review.notice_repository import NoticeRepository
 
 from_applications = Subscription("applications")
 _SYSTEM = system_actor("applications")
 
 
 def _service(delivery: Delivery) -> CaseService:
-    return CaseService(delivery.session, delivery.journal, delivery.clock, published_catalogue())
+    desk = CaseDesk(delivery.session, delivery.journal, delivery.clock, published_catalogue())
+    return CaseService(desk, NoticeRepository(delivery.session))
 
 
 @from_applications.on(ApplicationSubmitted)

@@ -334,6 +334,36 @@ async def test_every_pack_is_read_with_its_tables_and_duties(intake: Intake) -> 
     assert imported == ["platform_score", "previous_platform_score"]
 
 
+async def test_how_review_is_conducted_is_public(intake: Intake) -> None:
+    anyone = intake.service.anyone()
+
+    plan, nation = [
+        (await anyone.get(f"/api/v1/packs/{name}")).json()["procedure"]
+        for name in (PACK, NATIONAL_2026)
+    ]
+
+    [panel] = plan["panels"]
+    assert (panel["stage"], panel["experts"], panel["in_field"]) == ("expert_evaluation", 3, True)
+    assert (panel["spread_alarm"], panel["pass_at_least"], panel["out_of"]) == ("20", "60", "100")
+    assert panel["indicators"][1] == {
+        "id": "niche_position",
+        "name": {"zh": "细分市场地位", "en": "Position in the niche"},
+        "clause": "四.3",
+        "official_text": "主导产品和服务在国内或省内细分市场处于领先地位",
+        "out_of": "20",
+        "look_at": ["niche", "niche_since", "niche_share"],
+    }
+    assert (plan["samples"], nation["panels"]) == ([], [])
+    assert plan["conflicts"]["same_city"] is True
+    assert plan["hearing"]["working_days"] == 5
+    assert plan["correction"]["resumes_at"] == "provincial_screening"
+    [sample] = nation["samples"]
+    assert (sample["stage"], sample["percent"], sample["inspectors"]) == ("site_visit", 30, 2)
+    assert sample["checks"][2]["id"] == "staff"
+    for part in (panel, sample, plan["conflicts"], plan["hearing"], plan["correction"]):
+        assert "为本平台设定" in part["basis"]
+
+
 @pytest.mark.parametrize(
     ("query", "names"),
     [

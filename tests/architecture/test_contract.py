@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from deploy.contract import SNAPSHOT, merged_contract, spelled
+from deploy.contract import REVIEW_ACTIONS, SNAPSHOT, merged_contract, spelled
+from services.kernel.identity.actor import Office
+from services.review.act_table import (
+    ANYBODY,
+    OBJECTION_PATHS,
+    OBJECTION_STATES,
+    STATES,
+    ObjectionAct,
+    answer,
+    markdown,
+    objection_answer,
+)
+from services.review.workflow import RULES, Act
 
 CONTRACT = merged_contract()
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -21,6 +33,36 @@ OPERATIONS = [
 
 def test_the_contract_is_the_one_in_the_repository() -> None:
     assert SNAPSHOT.read_text("utf-8") == spelled(CONTRACT), "run `make contract` and review it"
+
+
+def test_the_table_of_acts_in_review_is_the_one_in_the_repository() -> None:
+    assert REVIEW_ACTIONS.read_text("utf-8") == markdown(), "run `make contract` and review it"
+
+
+def refusals_at(path: str) -> set[str]:
+    """Return the refusals that a POST says it has, whatever its parameters are called."""
+    [operation] = [
+        item["post"]
+        for template, item in CONTRACT["paths"].items()
+        if re.sub(r"\{\w+\}", "{}", template) == f"/api/v1{re.sub(r'{.+?}', '{}', path)}"
+    ]
+    return set(re.findall(r"/problems/([a-z0-9-]+)", json.dumps(operation["responses"])))
+
+
+@pytest.mark.parametrize("act", Act)
+def test_how_an_act_is_refused_is_said_at_its_route(act: Act) -> None:
+    refused = {answer(act, state, office).slug for state in STATES for office in Office} - {None}
+
+    assert refused - refusals_at(RULES[act].path) == set()
+
+
+@pytest.mark.parametrize("act", ObjectionAct)
+def test_how_an_act_on_an_objection_is_refused_is_said_at_its_route(act: ObjectionAct) -> None:
+    answers = {
+        objection_answer(act, state, office) for state in OBJECTION_STATES for office in ANYBODY
+    }
+
+    assert {one.slug for one in answers} - {None} - refusals_at(OBJECTION_PATHS[act]) == set()
 
 
 def test_the_contract_is_valid_openapi_31() -> None:

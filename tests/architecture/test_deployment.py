@@ -13,12 +13,13 @@ from sqlalchemy.engine import URL, make_url
 from typer.testing import CliRunner
 
 from deploy.command import app
-from deploy.deployment import read_environment
+from deploy.deployment import GATEWAY, read_environment, write_deployment
 from deploy.schema import PROJECT, SERVICES
 from gateway.settings import GatewaySettings
 from services.applications.settings import IntakeSettings
 from services.kernel.settings import ServiceSettings
 from services.policy.catalogue import published_catalogue
+from services.review.settings import ReviewSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))
 
@@ -64,6 +65,43 @@ def test_intake_keeps_documents_in_the_volume_that_compose_gives_it(
     assert settings.documents_url == f"file://{folder}/kept"
     assert str(settings.spool_folder).startswith(folder)
     assert settings.scanner is None
+
+
+def test_review_keeps_photographs_in_the_volume_that_compose_gives_it(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in read_environment(deployment / "review.env").items():
+        monkeypatch.setenv(name, value)
+
+    settings = ReviewSettings()
+
+    [volume] = COMPOSE["services"]["review"]["volumes"]
+    name, _, folder = volume.partition(":")
+    assert name in COMPOSE["volumes"]
+    assert settings.photographs_url.startswith(f"file://{folder}/")
+    assert str(settings.spool_folder).startswith(folder)
+
+
+@pytest.mark.parametrize("documents_at", [None, "/srv/files"])
+def test_no_two_services_keep_their_files_in_one_place(
+    tmp_path: Path, documents_at: str | None
+) -> None:
+    """Each sweeps away what no row of its own refers to."""
+    write_deployment(
+        tmp_path / "deployment",
+        owner=URL.create("postgresql+asyncpg", database="nowhere"),
+        issuer="http://127.0.0.1:8000",
+        addresses={name: f"http://{name}:8000" for name in (GATEWAY, *SERVICES)},
+        documents_at=documents_at,
+    )
+
+    told = [
+        read_environment(tmp_path / "deployment" / f"{service}.env")
+        for service in ("applications", "review")
+    ]
+
+    places = {one.get("SRDI_DOCUMENTS_URL") or one["SRDI_PHOTOGRAPHS_URL"] for one in told}
+    assert len(places) == len({one["SRDI_SPOOL_FOLDER"] for one in told}) == 2
 
 
 def test_clamd_owns_up_to_what_it_passed_over_and_takes_the_largest_document() -> None:

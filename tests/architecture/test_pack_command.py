@@ -44,6 +44,8 @@ def test_the_packs_that_ship_are_listed_and_pass_their_own_check() -> None:
         assert f"{pack.name}: titles" in checked[1]
         assert f"{pack.name}: documents {len(pack.documents)}, required" in checked[1]
         assert f"; locked; sha256 {pack.documents_checksum}" in checked[1]
+        assert f"{pack.name}: panel rules {len(pack.procedure.panels)}, sample rules" in checked[1]
+        assert f"; locked; sha256 {pack.procedure_checksum}" in checked[1]
 
 
 def test_a_copy_keeps_its_comments_and_is_ready_but_for_what_it_changes(yunnan: Path) -> None:
@@ -52,9 +54,8 @@ def test_a_copy_keeps_its_comments_and_is_ready_but_for_what_it_changes(yunnan: 
     assert 'jurisdiction = "530000"' in text
     assert "in_force_from = 2027-01-01" in text
     assert "# ---------------------------------------------------------------- the ladder" in text
-    assert (yunnan / "documents.toml").read_bytes() == (
-        PACKS / GUIZHOU / "documents.toml"
-    ).read_bytes()
+    for file in ("documents.toml", "procedure.toml"):
+        assert (yunnan / file).read_bytes() == (PACKS / GUIZHOU / file).read_bytes()
     assert list(yunnan.glob("*.lock")) == []
     assert run("check", str(yunnan))[0] == 0
 
@@ -80,14 +81,14 @@ def test_next_years_threshold_is_checked_compared_and_locked(yunnan: Path) -> No
     assert "already" in again[1]
 
 
-def test_a_pack_and_its_documents_are_locked_together(yunnan: Path) -> None:
+def test_a_pack_its_documents_and_its_procedure_are_locked_together(yunnan: Path) -> None:
     before = run("check", str(yunnan))
     locked = run("lock", str(yunnan))
     after = run("check", str(yunnan))
 
-    assert before[1].count("not locked yet") == 2
+    assert before[1].count("not locked yet") == 3
     assert locked[0] == 0
-    assert after[1].count("; locked;") == 2
+    assert after[1].count("; locked;") == 3
     assert run("lock", str(yunnan))[0] == 1
 
 
@@ -106,6 +107,30 @@ def test_documents_that_come_after_the_lock_of_their_pack_are_locked_alone(tmp_p
     assert (folder / "pack.lock").read_bytes() == of_the_pack
     assert again == (1, f"{folder} is locked already; corrections go into a new folder.")
     assert run("check", str(folder))[0] == 0
+
+
+def test_a_procedure_that_comes_after_the_lock_of_its_pack_is_locked_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "guizhou" / "2021-05-06"
+    shutil.copytree(PACKS / GUIZHOU, folder)
+    (folder / "procedure.lock").unlink()
+    change(folder / "procedure.toml", "experts = 3", "experts = 5")
+
+    locked = run("lock", str(folder))
+
+    assert locked[0] == 0
+    assert f"{folder / 'procedure.toml'} is locked" in locked[1]
+    assert locked[1].count("is locked") == 1
+    assert run("check", str(folder))[0] == 0
+
+
+def test_a_pack_without_a_procedure_is_neither_explained_nor_locked(yunnan: Path) -> None:
+    (yunnan / "procedure.toml").unlink()
+
+    refused = [run(command, str(yunnan)) for command in ("check", "explain", "lock")]
+
+    assert [code for code, _ in refused] == [1, 1, 1]
+    assert all("procedure.toml is missing" in output for _, output in refused)
+    assert list(yunnan.glob("*.lock")) == []
 
 
 def test_documents_that_were_changed_after_their_lock_are_refused(tmp_path: Path) -> None:
@@ -144,6 +169,34 @@ def test_documents_that_are_new_gone_or_changed_are_compared(yunnan: Path) -> No
     assert "documents.product_statement │ – │ { id = product_statement" in compared
     assert "documents.field_statement │ { id = field_statement" in compared
     assert without.count("documents.") == 10
+
+
+def test_a_procedure_that_is_new_gone_or_changed_is_compared(yunnan: Path) -> None:
+    change(yunnan / "procedure.toml", "experts = 3", "experts = 5")
+    change(yunnan / "procedure.toml", "out_of = 10", "out_of = 9")
+    change(yunnan / "procedure.toml", "working_days = 5", "working_days = 7")
+    bare = yunnan.parent / "2028-01-01"
+    run("new", str(bare), "--from", str(yunnan))
+    (bare / "procedure.toml").unlink()
+
+    _, compared = run("diff", GUIZHOU, str(yunnan))
+    _, without = run("diff", GUIZHOU, str(bare))
+
+    assert "procedure.panels.expert_evaluation.experts │ 3 │ 5" in compared
+    assert "indicators.management_and_brand.out_of │ 10 │ 9" in compared
+    assert "procedure.hearing.working_days │ 5 │ 7" in compared
+    assert "procedure.conflicts" not in compared
+    assert "procedure.panels.expert_evaluation │ { stage = expert_evaluation" in without
+    assert "procedure.conflicts │ { basis =" in without
+
+
+def test_an_indicator_that_quotes_what_the_source_does_not_hold_is_named(yunnan: Path) -> None:
+    change(yunnan / "procedure.toml", '在国内或省内细分市场处于领先地位"', '在省内处于领先地位"')
+
+    code, complaints = run("check", str(yunnan))
+
+    assert code == 1
+    assert "SOURCE.md does not hold “主导产品和服务在省内处于领先地位”" in complaints
 
 
 def test_a_document_that_quotes_what_the_source_does_not_hold_is_named(yunnan: Path) -> None:
@@ -249,6 +302,47 @@ def test_the_documents_of_a_title_are_explained_in_both_languages(yunnan: Path) 
     assert "OFD ≤ 20 MB (renewal)" in in_english
     assert "required of: Ethnic-craft enterprise;" in in_english
     assert "申报材料" not in library
+
+
+def test_how_stages_are_conducted_is_explained_in_both_languages(yunnan: Path) -> None:
+    change(yunnan / "procedure.toml", 'aggregation = "mean"', 'aggregation = "trimmed_mean"')
+    change(yunnan / "procedure.toml", "in_field = true", "in_field = false")
+
+    _, in_chinese = run("explain", GUIZHOU)
+    _, in_english = run("explain", GUIZHOU, "-l", "en")
+    _, changed = run("explain", str(yunnan), "-l", "en", "--title", "srdi_sme")
+    _, library = run("explain", GUIZHOU, "--title", "cultivation_library")
+    _, visited = run("explain", "national/2026-04-01", "-l", "en")
+
+    assert (
+        "六(一) 专家评审: 3 位本领域专家，取平均分；60/100 分通过；分差超过 20 分的不作结果"
+        in in_chinese
+    )
+    assert "四.6 管理与品牌 10" in in_chinese
+    assert "六(一) 异议答复 5 个工作日" in in_chinese
+    assert "回避：关系结束后 3 年内；同一市州的专家" in in_chinese
+    assert "3 experts of the field, their mean; 60/100 points to pass; no result" in in_english
+    assert "tied to the enterprise in the last 3 years; an expert of its city" in in_english
+    assert "After a material correction it resumes at: Provincial screening" in in_english
+    assert "3 experts, their mean without the highest and lowest;" in changed
+    assert "专家评审" not in library
+    assert "第二章 Site visit: 30 % are drawn, 2 inspectors each" in visited
+    assert "The books agree with the declared figures" in visited
+    assert "an expert of its city" not in visited
+
+
+def test_a_title_that_passes_no_panel_is_explained_without_one(yunnan: Path) -> None:
+    change(
+        yunnan / "pack.toml",
+        '"provincial_screening", "expert_evaluation", ',
+        '"provincial_screening", ',
+    )
+
+    _, without = run("explain", str(yunnan), "--title", "srdi_sme")
+    _, passing = run("explain", str(yunnan), "--title", "provincial_little_giant")
+
+    assert "专家评审" not in without
+    assert "六(一) 专家评审: 3 位本领域专家" in passing
 
 
 def test_an_enterprise_is_explained_clause_by_clause_with_its_points() -> None:

@@ -7,11 +7,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from deploy.contract import DOCUMENTS_SCHEMA, PACK_SCHEMA, documents_schema, pack_schema, spelled
+from deploy.contract import (
+    DOCUMENTS_SCHEMA,
+    PACK_SCHEMA,
+    PROCEDURE_SCHEMA,
+    documents_schema,
+    pack_schema,
+    procedure_schema,
+    spelled,
+)
 from services.policy.catalogue import PACKS
 
 VALIDATOR = Draft202012Validator(pack_schema())
 OF_DOCUMENTS = Draft202012Validator(documents_schema())
+OF_PROCEDURE = Draft202012Validator(procedure_schema())
 
 
 def as_json(file_text: str) -> Any:
@@ -22,6 +31,7 @@ def as_json(file_text: str) -> Any:
 def test_the_schema_is_the_one_in_the_repository() -> None:
     assert PACK_SCHEMA.read_text("utf-8") == spelled(pack_schema()), "run `make contract`"
     assert DOCUMENTS_SCHEMA.read_text("utf-8") == spelled(documents_schema()), "run `make contract`"
+    assert PROCEDURE_SCHEMA.read_text("utf-8") == spelled(procedure_schema()), "run `make contract`"
 
 
 @pytest.mark.parametrize(
@@ -76,3 +86,32 @@ def test_a_mistake_in_a_list_of_documents_is_underlined(was: str, becomes: str) 
     assert was in text
 
     assert list(OF_DOCUMENTS.iter_errors(as_json(text.replace(was, becomes))))
+
+
+@pytest.mark.parametrize(
+    "file", sorted(PACKS.glob("*/*/procedure.toml")), ids=lambda file: str(file.parent.name)
+)
+def test_every_procedure_that_ships_fits_its_schema(file: Any) -> None:
+    found = as_json(file.read_text("utf-8"))
+
+    assert [error.message for error in OF_PROCEDURE.iter_errors(found)] == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("experts = 3", "experts = 2"),
+        ("in_field = true", 'in_field = "mostly"'),
+        ('aggregation = "mean"', 'aggregation = "best"'),
+        ("spread_alarm = 20", "spread_alarm = 0"),
+        ("out_of = 10", "out_of = 101"),
+        ('id = "own_ip"', 'id = "Own IP"'),
+        ("[hearing]", "[hearings]"),
+        ("schema_version = 1", "schema_version = 2"),
+    ],
+)
+def test_a_mistake_in_a_procedure_is_underlined(was: str, becomes: str) -> None:
+    text = (PACKS / "guizhou" / "2021-05-06" / "procedure.toml").read_text("utf-8")
+    assert was in text
+
+    assert list(OF_PROCEDURE.iter_errors(as_json(text.replace(was, becomes))))

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from services.applications import endpoints as applications_endpoints
 from services.applications import reference_endpoints
 from services.registry import endpoints as registry_endpoints
-from services.review import endpoints as review_endpoints
+from services.review.app import PARTS as REVIEW
 from services.rewards import endpoints as rewards_endpoints
 
 ROUTERS = (
@@ -19,7 +19,7 @@ ROUTERS = (
     applications_endpoints.questions,
     reference_endpoints.router,
     registry_endpoints.router,
-    review_endpoints.router,
+    *REVIEW.routers,
     rewards_endpoints.router,
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]

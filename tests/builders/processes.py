@@ -28,6 +28,7 @@ from gateway.keys import KeyRing, read_keys
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock, day_of
 from services.kernel.service_app import Environment
+from services.review.settings import ReviewSettings
 
 
 class FileClock(AdjustableClock):
@@ -179,7 +180,7 @@ def main(name: str, port: str, clock_file: str) -> None:
         from dataclasses import replace
 
         environment = replace(Environment.from_settings(name), clock=FileClock(Path(clock_file)))
-        app = create_service(name, environment, IntakeSettings)
+        app = create_service(name, environment, intake=IntakeSettings, review=ReviewSettings)
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import services.applications.app
+import services.review.app
 from gateway.issuer import claims_for
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
@@ -28,6 +29,7 @@ from services.kernel.journal import Journal, verify_chain
 from services.kernel.logging import new_trace
 from services.kernel.service_app import Connections, Environment
 from services.kernel.transaction import Runtime
+from services.review.settings import ReviewSettings
 
 ISSUER = "https://issuer.test"
 EVERY_SCOPE = frozenset(Scope) - {Scope.EVENTS_INTERNAL}
@@ -132,6 +134,13 @@ def create_intake(folder: Path) -> Callable[[Environment], FastAPI]:
     """Return how to build intake with its documents in a folder of the test's own."""
     return lambda environment: services.applications.app.create_app(
         environment, IntakeSettings.in_folder(folder)
+    )
+
+
+def create_review(folder: Path) -> Callable[[Environment], FastAPI]:
+    """Return how to build review with its photographs in a folder of the test's own."""
+    return lambda environment: services.review.app.create_app(
+        environment, ReviewSettings.in_folder(folder)
     )
 
 

@@ -28,6 +28,7 @@ from gateway.routes import COLLECTIONS, PUBLIC_COLLECTIONS, Destination, destina
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import SystemClock
 from services.kernel.identity.tokens import SigningKey
+from services.review.settings import ReviewSettings
 from tests.gateway.conftest import (
     CLIENT,
     ISSUER,
@@ -375,6 +376,7 @@ def test_every_path_that_a_service_promises_leads_to_that_service(tmp_path: Path
         owner=URL.create("postgresql+asyncpg", database="nowhere"),
         passwords={},
         intake=IntakeSettings.in_folder(tmp_path),
+        review=ReviewSettings.in_folder(tmp_path),
         keys=KeyRing((NEW_KEY,)),
         issuer=ISSUER,
         clients={},

@@ -27,6 +27,7 @@ from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
 from services.kernel.identity.tokens import SigningKey
+from services.review.settings import ReviewSettings
 from tests.builders.processes import Processes, five_processes
 
 BEGUN_ON = date(2026, 3, 2)
@@ -106,6 +107,7 @@ async def whole(owner: URL, tmp_path: Path) -> AsyncIterator[Whole]:
         owner=owner,
         passwords={},
         intake=IntakeSettings.in_folder(tmp_path),
+        review=ReviewSettings.in_folder(tmp_path),
         keys=keys,
         issuer=ISSUER,
         clients={},

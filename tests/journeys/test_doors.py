@@ -32,6 +32,8 @@ PUBLIC = {
     ("GET", "/api/v1/public/notices"),
     ("GET", "/api/v1/public/notices/{notice_id}"),
     ("POST", "/api/v1/public/notices/{notice_id}/objections"),
+    ("GET", "/api/v1/public/draws"),
+    ("GET", "/api/v1/public/draws/{draw_id}"),
     ("GET", "/api/v1/public/enterprises"),
     ("GET", "/api/v1/public/certificates/{number}"),
 }
@@ -104,6 +106,7 @@ async def test_a_secret_firm_shows_through_no_door(whole: Whole) -> None:
         for service in ("applications", "review", "registry", "rewards"):
             await assert_feed_is_silent(whole, service, headers, giveaways)
 
+    await assert_nothing_public_is_missing_one(whole, progress)
     insider = bearer(whole, Office.CITY, region="520900")
     seen = await whole.client.get(f"/api/v1/enterprises/{firm.uscc}", headers=insider)
     assert firm.name in seen.text
@@ -125,18 +128,72 @@ async def giveaways_of(whole: Whole, progress: ExampleProgress) -> list[str]:
     ).json()["recognitions"]
     draft = progress.answers["secret-draft"]
     assert isinstance(draft, dict)
+    cases = (
+        await whole.client.get(
+            "/api/v1/review-cases?limit=200",
+            headers=bearer(whole, Office.PROVINCE, region="520000"),
+        )
+    ).json()["items"]
+    [case] = [one for one in cases if one["application_id"] == draft["id"]]
     return [
         firm.uscc,
         firm.name,
         str(draft["id"]),
         held[0]["id"],
         held[0]["certificate_number"],
+        case["id"],
     ]
 
 
+async def assert_nothing_public_is_missing_one(whole: Whole, progress: ExampleProgress) -> None:
+    """What the public can count adds up without the enterprise, so no count tells of it."""
+
+    async def read(path: str) -> Any:
+        return (await whole.client.get(f"/api/v1/public/{path}")).json()
+
+    notice = await read(f"notices/{told(progress, 'srdi-notice')['id']}")
+    draw = await read(f"draws/{told(progress, 'srdi-reveal')['id']}")
+    listed = (await read("enterprises?limit=200"))["items"]
+    shown = {one["uscc"] for one in notice["enterprises"]}
+    serials = [
+        int(held["certificate_number"].rpartition("-")[2])
+        for uscc in shown
+        for held in await read_recognitions(whole, uscc)
+        if held["title"] == "srdi_sme"
+    ]
+
+    # What is listed was on the notice; one of them has been revoked since.
+    assert {one["uscc"] for one in listed} < shown
+    # A lot for each of these, and for the one that its panel refused.
+    assert len(draw["lots"]) == len(shown) + 1
+    assert sorted(serials) == list(range(1, len(shown) + 1))
+
+
+async def read_recognitions(whole: Whole, uscc: str) -> Any:
+    answer = await whole.client.get(
+        f"/api/v1/enterprises/{uscc}", headers=bearer(whole, Office.PROVINCE, region="520000")
+    )
+    return answer.json()["recognitions"]
+
+
+def told(progress: ExampleProgress, name: str) -> dict[str, Any]:
+    answer = progress.answers[name]
+    assert isinstance(answer, dict)
+    return answer
+
+
 def ids_to_try(progress: ExampleProgress, giveaways: list[str]) -> dict[str, dict[str, str]]:
-    notice = progress.answers["srdi-notice"]
-    assert isinstance(notice, dict)
+    notice, draw, listed, met, objection, expert = (
+        told(progress, name)
+        for name in (
+            "srdi-notice",
+            "srdi-reveal",
+            "srdi-list-520900",
+            "srdi-determination",
+            "srdi-objection",
+            "example-expert-1",
+        )
+    )
     return {
         "its own": {
             "application_id": giveaways[2],
@@ -144,6 +201,12 @@ def ids_to_try(progress: ExampleProgress, giveaways: list[str]) -> dict[str, dic
             "number": giveaways[4],
             "notice_id": str(notice["id"]),
             "round_id": str(notice["round_id"]),
+            "case_id": giveaways[5],
+            "draw_id": str(draw["id"]),
+            "list_id": str(listed["id"]),
+            "determination_id": str(met["id"]),
+            "objection_id": str(objection["id"]),
+            "code": str(expert["code"]),
         }
     }
 

@@ -243,9 +243,14 @@ async def endorsed_by_the_city(whole: Whole, application_id: str) -> dict[str, A
     decided = await whole.ask(
         Office.CITY,
         "POST",
-        f"/review-cases/{case['id']}/decisions",
+        "/recommendation-lists",
         region="520100",
-        json={"decision": "endorse", "reason": "材料齐全"},
+        json={
+            "round_id": case["round_id"],
+            "case_ids": [case["id"]],
+            "document_number": "筑工信〔2026〕8号",
+            "opinion": "材料齐全",
+        },
     )
     assert decided.status_code == 201, decided.text
     return dict(await case_of(whole, application_id))

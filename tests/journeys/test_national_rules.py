@@ -3,24 +3,18 @@
 import asyncio
 import tomllib
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
 from services.kernel.identity.actor import Office
-from services.policy.catalogue import PACKS
+from services.policy.catalogue import PACKS, published_catalogue
 from tests.builders.enterprises import uscc_of
 from tests.journeys.conftest import CONTACT, Whole
 
 PACK = "national/2026-04-01"
 BASE: dict[str, Any] = tomllib.loads((PACKS / PACK / "cases.toml").read_text("utf-8"))["base"]
-ROUTE = [
-    (Office.CITY, "520100"),
-    (Office.PROVINCE, "520000"),
-    (Office.SITE_INSPECTOR, "520000"),
-    (Office.DECISION_MEETING, "520000"),
-]
 
 
 async def until(ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -106,6 +100,70 @@ async def filed(whole: Whole, title: str, score: str | None = None) -> str:
     return str(draft["id"])
 
 
+async def passed(whole: Whole, case: dict[str, Any]) -> None:
+    """Lead a case through the city's list, the screening, a site visit that is drawn, and the meeting."""
+    one, round_id = case["id"], case["round_id"]
+    province: dict[str, Any] = {"region": "520000"}
+
+    async def post(office: Office, path: str, body: Any, **who: Any) -> dict[str, Any]:
+        return await told(await whole.ask(office, "POST", path, json=body, **who), 201)
+
+    await post(
+        Office.CITY,
+        "/recommendation-lists",
+        {"round_id": round_id, "case_ids": [one], "document_number": "x", "opinion": "符合条件"},
+        region="520100",
+    )
+    endorsed = {"decision": "endorse", "reason": "符合条件"}
+    await post(Office.PROVINCE, f"/review-cases/{one}/decisions", endorsed, **province)
+    draw = await post(
+        Office.PROVINCE,
+        "/draws",
+        {
+            "purpose": "site_visits",
+            "round_id": round_id,
+            "case_ids": [one],
+            "public_source": "次日上证综合指数收盘点位",
+        },
+        **province,
+    )
+    whole.clock.move_to_day(whole.clock.today() + timedelta(days=1))
+    await post(
+        Office.PROVINCE,
+        f"/draws/{draw['id']}/reveal",
+        {"public_value": "3861.87"},
+        sub="witness",
+        **province,
+    )
+    checks = published_catalogue().pack(case["policy_pack"]).sample_rule("site_visit").checks
+    await post(
+        Office.SITE_INSPECTOR,
+        f"/review-cases/{one}/site-visits",
+        {
+            "visited_on": whole.clock.today().isoformat(),
+            "inspectors": ["inspector-1", "inspector-2"],
+            "findings": [
+                {"check": check.id, "is_in_order": True, "text": "与申报一致"} for check in checks
+            ],
+            "passed": True,
+            "reason": "现场与申报一致",
+        },
+        sub="inspector-1",
+        **province,
+    )
+    await post(
+        Office.DECISION_MEETING,
+        "/determinations",
+        {
+            "meeting": "厅长办公会",
+            "held_on": whole.clock.today().isoformat(),
+            "document_number": "纪要〔2026〕8号",
+            "items": [{"case_id": one, "decision": "endorse", "reason": "同意"}],
+        },
+        **province,
+    )
+
+
 async def recognised(whole: Whole, application_id: str) -> dict[str, Any]:
     """Lead a case through every office of the pack, its notice and its recognition."""
 
@@ -114,17 +172,7 @@ async def recognised(whole: Whole, application_id: str) -> dict[str, Any]:
         return [one for one in answer.json()["items"] if one["application_id"] == application_id]
 
     [case] = await until(arrived)
-    for office, region in ROUTE:
-        await told(
-            await whole.ask(
-                office,
-                "POST",
-                f"/review-cases/{case['id']}/decisions",
-                region=region,
-                json={"decision": "endorse", "reason": "符合条件"},
-            ),
-            201,
-        )
+    await passed(whole, case)
     notice = await told(
         await whole.ask(
             Office.PROVINCE,
@@ -140,7 +188,7 @@ async def recognised(whole: Whole, application_id: str) -> dict[str, Any]:
         201,
     )
     whole.clock.move_to_day(date.fromisoformat(notice["ends_on"]))
-    whole.clock.move_to_day(whole.clock.today().replace(day=whole.clock.today().day + 1))
+    whole.clock.move_to_day(whole.clock.today() + timedelta(days=1))
     return await told(
         await whole.ask(
             Office.PROVINCE,

@@ -94,7 +94,7 @@ async def test_a_token_of_another_region_and_a_decision_out_of_turn(whole: Whole
     )
     case_id = await the_only_case(whole)
     path = f"/review-cases/{case_id}/decisions"
-    body = {"decision": "endorse", "reason": "符合条件"}
+    body = {"decision": "reject", "reason": "不符合推荐条件"}
 
     elsewhere = await whole.ask(Office.CITY, "POST", path, region="520300", json=body)
     too_early = await whole.ask(Office.PROVINCE, "POST", path, region="520000", json=body)

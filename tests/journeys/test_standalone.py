@@ -68,7 +68,7 @@ def wait_for(is_so: Callable[[], bool], seconds: float = 15) -> bool:
 def test_a_platform_that_was_killed_goes_on_and_ctrl_c_ends_all_of_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with serving(home) as process:
-        read_until(process, "cities recommend")
+        read_until(process, "cities sign their lists")
         process.send_signal(signal.SIGKILL)
         process.wait()
     before = Home(home).example()

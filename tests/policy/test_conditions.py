@@ -148,7 +148,15 @@ def with_condition(rule: dict[str, Any]) -> Pack:
     next(one for one in document["titles"] if one["id"] == "srdi_sme")["conditions"].append(
         "combined"
     )
-    return Pack.model_validate({**document, "name": "test/2021-05-06", "checksum": "0" * 64})
+    return Pack.model_validate(
+        {
+            **document,
+            "name": "test/2021-05-06",
+            "checksum": "0" * 64,
+            "procedure": GUIZHOU.procedure,
+            "procedure_checksum": GUIZHOU.procedure_checksum,
+        }
+    )
 
 
 def part(name: str, rule: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,30 @@ import re
 import shutil
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from services.policy.cases import read_cases, run_case
 from services.policy.catalogue import PACKS, load_catalogue, read_pack
 from services.policy.eligibility import check
-from services.policy.lock import DOCUMENTS_FILE, LOCKED_FILES, PACK_FILE, write_lock
+from services.policy.lock import (
+    DOCUMENTS_FILE,
+    LOCKED_FILES,
+    PACK_FILE,
+    PROCEDURE_FILE,
+    write_lock,
+)
 from services.policy.matter import Verdict
+from services.policy.procedure import (
+    ConflictRule,
+    CorrectionRule,
+    HearingRule,
+    PanelRule,
+    SampleRule,
+)
 from services.policy.source import unsourced
 
 GUIDE = PACKS.parents[2] / "docs" / "packs.md"
@@ -23,6 +39,8 @@ def file_of(block: str) -> str:
     """Return the file of a pack that a block belongs in."""
     if "[[sweeps]]" in block:
         return "cases.toml"
+    if "[[panels]]" in block:
+        return PROCEDURE_FILE
     return DOCUMENTS_FILE if "[[documents]]" in block else PACK_FILE
 
 
@@ -92,6 +110,18 @@ def test_the_guides_document_is_needed_by_the_champions_who_say_so(tmp_path: Pat
     assert "supply_contracts" in {one.id for one in pack.documents_of("champion", "new")}
 
 
+def test_the_guides_panel_and_visit_are_conducted_by_its_rules(tmp_path: Path) -> None:
+    folder = as_the_guide_says(tmp_path / "guizhou" / "2021-05-06")
+    pack = read_pack(folder / "pack.toml", must_be_locked=False)
+
+    panel, sample = pack.panel_rule("champion_panel"), pack.sample_rule("champion_visit")
+
+    assert (panel.experts, panel.aggregation, panel.out_of) == (5, "trimmed_mean", 100)
+    assert panel.pass_at_least == Decimal("70.5")
+    assert (sample.percent, sample.inspectors) == (50, 2)
+    assert pack.panel_rule("expert_evaluation").experts == 3
+
+
 def test_the_guides_cases_are_read_and_right(tmp_path: Path) -> None:
     folder = as_the_guide_says(tmp_path / "guizhou" / "2021-05-06")
     pack = read_pack(folder / "pack.toml", must_be_locked=False)
@@ -109,3 +139,21 @@ def test_the_guide_names_every_kind_of_rule_measure_and_scale() -> None:
 
     assert kinds
     assert sorted(kind for kind in kinds if f"`{kind}`" not in guide) == []
+
+
+def test_the_guide_names_every_member_of_a_procedure() -> None:
+    parts: dict[str, type[BaseModel]] = {
+        "panels": PanelRule,
+        "samples": SampleRule,
+        "conflicts": ConflictRule,
+        "hearing": HearingRule,
+        "correction": CorrectionRule,
+    }
+    members = {
+        f"{part}.{name}"
+        for part, rule in parts.items()
+        for name in rule.model_fields.keys() - {"stage", "clause", "basis"}
+    }
+    guide = GUIDE.read_text("utf-8")
+
+    assert sorted(member for member in members if f"`{member}`" not in guide) == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from services.contracts.review import CaseRejected, CaseRestored
 from services.kernel.identifiers import new_id
 from tests.builders.enterprises import facts_of, uscc_of
 from tests.builders.services import as_owner
@@ -440,3 +441,50 @@ async def test_two_applications_for_one_title_make_one_term(registry: Registry) 
         ("2026-06-01", "2029-05-31")
     ]
     assert "recognised_again" in {row["action"] for row in await registry.service.history()}
+
+
+async def test_the_public_series_of_certificates_has_no_gap_where_a_secret_firm_is(
+    registry: Registry,
+) -> None:
+    for serial, is_secret in ((1, False), (2, True), (3, False), (4, True)):
+        await registry.recognised(serial, is_secret_involved=is_secret)
+
+    numbers = [
+        (await registry.officer().get(f"/enterprises/{uscc_of(serial)}")).json()["recognitions"][0][
+            "certificate_number"
+        ]
+        for serial in (1, 2, 3, 4)
+    ]
+
+    assert numbers == [
+        "52-ZJTX-2026-00001",
+        "52-ZJTX-2026-N-00001",
+        "52-ZJTX-2026-00002",
+        "52-ZJTX-2026-N-00002",
+    ]
+
+
+async def test_a_renewal_whose_refusal_was_set_aside_is_awaited_again(registry: Registry) -> None:
+    await registry.recognised(on=date(2026, 6, 1))
+    application_id = await registry.renewal_filed(1, date(2029, 5, 2))
+    which: dict[str, Any] = {
+        "uscc": uscc_of(1),
+        "region": "520102",
+        "is_secret": False,
+        "case_id": new_id(),
+        "application_id": application_id,
+        "title": "srdi_sme",
+        "round_code": "2029-1",
+    }
+    registry.service.clock.move_to_day(date(2029, 6, 10))
+    await registry.service.deliver(
+        "review", CaseRejected(**which, stage="determination", reason="不同意")
+    )
+    refused = (await registry.verified(1))["code"]
+
+    await registry.service.deliver(
+        "review", CaseRestored(**which, kind="renewal", stage="determination", reason="决定有误")
+    )
+
+    assert refused == "lapsed"
+    assert (await registry.verified(1))["code"] == "awaiting_renewal"

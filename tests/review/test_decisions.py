@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.contracts.applications import ApplicationWithdrawn, SizeDetermined
+from services.contracts.applications import SizeDetermined
 from tests.builders.enterprises import uscc_of
-from tests.review.conftest import Review
-
-
-def slug(answer: Any) -> str:
-    return str(answer.json()["type"]).rpartition("/")[2]
+from tests.review.conftest import NATIONAL, Review, slug
 
 
 async def test_a_submission_opens_a_case_at_the_city_with_its_last_day(review: Review) -> None:
@@ -28,9 +24,10 @@ async def test_a_submission_opens_a_case_at_the_city_with_its_last_day(review: R
     # Fifteen working days after 10 March 2026, none of them a holiday.
     assert case["due_on"] == "2026-03-31"
     assert [one["action"] for one in case["available_actions"] if one["enabled"]] == [
-        "endorse",
         "return",
         "reject",
+        "recommend",
+        "assign",
     ]
     assert await review.types() == ["case.received"]
 
@@ -76,9 +73,12 @@ async def test_a_decision_out_of_turn_changes_nothing(review: Review) -> None:
 
     early = await review.decide(case_id, "provincial_office")
     outside = await review.decide(case_id, "county_office", "520102")
+    alone = await review.decide(case_id, "city_office", "520100")
 
     assert (early.status_code, slug(early)) == (409, "decision-out-of-turn")
     assert (outside.status_code, slug(outside)) == (403, "office-not-in-route")
+    assert (alone.status_code, slug(alone)) == (409, "act-not-at-this-stage")
+    assert "/recommendation-lists" in alone.json()["detail"]
     assert await review.types() == ["case.received"]
 
 
@@ -95,7 +95,16 @@ async def test_every_office_in_turn_leads_to_the_notice(review: Review) -> None:
         "expert_evaluation",
         "determination",
     ]
-    assert [one["action"] for one in case["history"]] == ["received", *["decided:endorse"] * 4]
+    assert [one["action"] for one in case["history"]] == [
+        "received",
+        "decided:endorse",
+        "decided:endorse",
+        "draw_committed",
+        "panel_drawn",
+        *["scored"] * 3,
+        "decided:endorse",
+        "decided:endorse",
+    ]
     assert case["history"][1]["clause"] == "六(一)"
     assert await review.types() == ["case.received", *["case.advanced"] * 4]
     assert await review.service.chain_is_sound()
@@ -103,21 +112,19 @@ async def test_every_office_in_turn_leads_to_the_notice(review: Review) -> None:
 
 async def test_one_person_does_not_decide_two_stages(review: Review) -> None:
     case_id = await review.submitted()
-    body = {"decision": "endorse", "reason": "符合条件"}
-    city = review.officer("city_office", "520100", sub="same-person")
-    province = review.officer("provincial_office", sub="same-person")
+    await review.recommend(case_id, sub="same-person")
 
-    await city.post(f"/review-cases/{case_id}/decisions", json=body)
-    refused = await province.post(f"/review-cases/{case_id}/decisions", json=body)
+    refused = await review.decide(case_id, sub="same-person")
 
     assert (refused.status_code, slug(refused)) == (409, "separation-of-duties")
+    assert "city_recommendation" in refused.json()["detail"]
 
 
 async def test_a_return_says_what_to_correct_and_comes_back_to_the_same_office(
     review: Review,
 ) -> None:
     case_id = await review.submitted()
-    await review.decide(case_id, "city_office", "520100")
+    await review.recommend(case_id)
 
     bare = await review.decide(case_id, "provincial_office", decision="return")
     unknown = await review.decide(
@@ -168,53 +175,43 @@ async def test_a_veto_that_has_come_up_bars_recommendation_and_determination(
 ) -> None:
     case_id = await review.submitted(has_tax_or_dishonesty_record=True)
 
-    endorsed = await review.decide(case_id, "city_office", "520100")
+    recommended = await review.recommend(case_id)
     offered = (
         await review.officer("city_office", "520100").get(f"/review-cases/{case_id}")
     ).json()["available_actions"]
     rejected = await review.decide(case_id, "city_office", "520100", decision="reject")
 
-    assert (endorsed.status_code, slug(endorsed)) == (409, "veto-stands")
-    assert "四.不得推荐.3" in endorsed.json()["detail"]
-    assert [one["enabled"] for one in offered] == [False, True, True]
+    assert (recommended.status_code, slug(recommended)) == (409, "cases-not-ready-for-list")
+    [error] = recommended.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/case_ids/0", "veto_stands")
+    assert "四.不得推荐.3" in error["detail"]
+    assert {one["action"]: one["enabled"] for one in offered} == {
+        "return": True,
+        "reject": True,
+        "recommend": False,
+        "assign": True,
+    }
     assert rejected.json()["status"] == "rejected"
     assert await review.types() == ["case.received", "case.rejected"]
 
 
 async def test_two_officers_at_once_make_one_decision(review: Review) -> None:
     case_id = await review.submitted()
-    officers = [review.officer("city_office", "520100", sub=f"officer-{n}") for n in range(4)]
+    await review.recommend(case_id)
 
     answers = await asyncio.gather(
-        *(
-            officer.post(
-                f"/review-cases/{case_id}/decisions",
-                json={"decision": "endorse", "reason": "符合条件"},
-            )
-            for officer in officers
-        )
+        *(review.decide(case_id, sub=f"officer-{number}") for number in range(4))
     )
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
-    assert await review.types() == ["case.received", "case.advanced"]
+    assert await review.types() == ["case.received", "case.advanced", "case.advanced"]
 
 
 async def test_a_withdrawal_ends_the_case_and_never_a_settled_one(review: Review) -> None:
     first, second = await review.submitted(1), await review.submitted(2)
     await review.decide(second, "city_office", "520100", decision="reject")
     for serial in (1, 2):
-        await review.service.deliver(
-            "applications",
-            ApplicationWithdrawn(
-                uscc=uscc_of(serial),
-                region="520102",
-                is_secret=False,
-                application_id=review.applications[serial],
-                round_code="2026-1",
-                title="srdi_sme",
-                reason="经营调整",
-            ),
-        )
+        await review.withdrawn(serial)
 
     states = [
         (await review.province.get(f"/review-cases/{case_id}")).json()["status"]
@@ -261,20 +258,17 @@ async def test_a_body_that_is_wrong_is_refused_by_name(
 
 async def test_a_national_pack_sends_every_case_past_the_site_inspector(review: Review) -> None:
     """The stages are the pack's: another law, another route, the same service."""
-    case_id = await review.submitted(pack="national/2026-04-01")
+    case_id = await review.screened(pack=NATIONAL)
     inspector = review.officer("site_inspector")
 
     not_yet = await inspector.get(f"/review-cases/{case_id}")
-    await review.decide(case_id, "city_office", "520100")
-    await review.decide(case_id, "provincial_office")
-    theirs = await inspector.get("/review-cases")
-    visited = await review.decide(case_id, "site_inspector")
-    determined = await review.decide(case_id, "decision_meeting")
+    await review.drawn(case_id, purpose="site_visits")
+    theirs = await inspector.get("/work-list")
 
     assert not_yet.status_code == 404
-    assert [one["stage"] for one in theirs.json()["items"]] == ["site_visit"]
-    assert visited.status_code == 201, visited.text
-    assert determined.json()["status"] == "awaiting_notice"
+    assert [(one["stage"], one["phase"]) for one in theirs.json()["items"]] == [
+        ("site_visit", "visiting")
+    ]
 
 
 async def test_officers_see_a_size_that_was_determined_and_by_what_law(review: Review) -> None:
@@ -318,20 +312,19 @@ async def test_an_office_decides_only_at_its_own_level(
 
 async def test_who_filed_an_application_decides_nothing_about_it(review: Review) -> None:
     case_id = await review.submitted(filed_by=("zhang", "li"))
-    zhang = review.officer("city_office", "520100", sub="zhang")
 
-    refused = await zhang.post(
-        f"/review-cases/{case_id}/decisions", json={"decision": "endorse", "reason": "符合条件"}
-    )
+    refused = await review.decide(case_id, "city_office", "520100", "reject", sub="zhang")
+    listed = await review.recommend(case_id, sub="li")
 
     assert (refused.status_code, slug(refused)) == (409, "separation-of-duties")
+    assert listed.json()["errors"][0]["code"] == "separation_of_duties"
 
 
 async def test_an_enterprise_that_moves_to_another_city_is_recommended_by_that_one(
     review: Review,
 ) -> None:
     case_id = await review.submitted()
-    await review.decide(case_id, "city_office", "520100")
+    await review.recommend(case_id)
     await review.decide(
         case_id,
         "provincial_office",
@@ -343,4 +336,5 @@ async def test_an_enterprise_that_moves_to_another_city_is_recommended_by_that_o
 
     case = (await review.province.get(f"/review-cases/{case_id}")).json()
     assert (case["stage"], case["applying_division"]) == ("city_recommendation", "520302")
-    assert (await review.decide(case_id, "city_office", "520300")).status_code == 201
+    assert case["decisions"][0]["set_aside"]["cause"] == "correction"
+    assert (await review.recommend(case_id, city="520300")).status_code == 201

@@ -1,32 +1,19 @@
-"""Review's routes: read the request, call one service method, return its result."""
+"""Review's routes for public notices, objections and recognition."""
 
-from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Response
 
-from services.contracts.review import Remark
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import tag
-from services.kernel.problems import (
-    CursorInvalid,
-    NotAllowed,
-    SeparationOfDuties,
-    documented,
-)
-from services.kernel.schemas import DivisionCode
-from services.kernel.transaction import (
-    CurrentClock,
-    CurrentJournal,
-    CurrentSession,
-    TransactionalRoute,
-)
-from services.review.access import Anyone, CaseReader, Decider, NoticeKeeper, ObjectionReader
+from services.kernel.problems import CursorInvalid, NotAllowed, documented
+from services.kernel.transaction import TransactionalRoute
+from services.review.access import Anyone, NoticeKeeper, NoticeReader, ObjectionReader, Speaker
+from services.review.dependencies import Notices
 from services.review.problems import (
+    BoundToEnterprise,
     CasesNotReadyForNotice,
-    DecisionNotOffered,
-    DecisionOutOfTurn,
+    HearingNotOver,
     NothingToRecognise,
     NoticeInPast,
     NoticeNotFound,
@@ -34,18 +21,11 @@ from services.review.problems import (
     NoticeStillRunning,
     NotOnNotice,
     ObjectionNotFound,
-    ObjectionResolved,
-    OfficeNotInRoute,
+    ObjectionResolvedAlready,
     RecognitionDayNotPossible,
-    RemarksNeeded,
-    ReviewCaseNotFound,
-    ReviewCaseNotOpen,
-    VetoStands,
+    StatementGiven,
 )
 from services.review.schemas import (
-    CaseOut,
-    CaseSummaryOut,
-    DecisionIn,
     NoticeIn,
     NoticeOut,
     NoticeRecognitionIn,
@@ -56,114 +36,18 @@ from services.review.schemas import (
     PublicNoticeOut,
     PublicNoticeSummaryOut,
     ResolutionIn,
+    StatementIn,
 )
-from services.review.service import CaseService, NoticeService
 from services.review.views import (
-    case_out,
-    case_summary_out,
     notice_out,
     objection_out,
     public_notice_out,
     public_notice_summary_out,
     recognition_out,
 )
-from services.review.workflow import CaseStatus, ObjectionStatus
+from services.review.workflow import ObjectionStatus
 
 router = APIRouter(route_class=TransactionalRoute)
-
-
-async def _case_service(
-    request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
-) -> CaseService:
-    return CaseService(session, journal, clock, request.app.state.catalogue)
-
-
-async def _notice_service(
-    request: Request, session: CurrentSession, journal: CurrentJournal, clock: CurrentClock
-) -> NoticeService:
-    return NoticeService(session, journal, clock, request.app.state.catalogue)
-
-
-Cases = Annotated[CaseService, Depends(_case_service)]
-Notices = Annotated[NoticeService, Depends(_notice_service)]
-
-
-@router.get(
-    "/review-cases",
-    tags=["review"],
-    summary="查询审核件 · List review cases",
-    responses=documented(NotAllowed, CursorInvalid),
-)
-async def list_review_cases(
-    reader: CaseReader,
-    cases: Cases,
-    page: PageOf,
-    stage: Annotated[str | None, Query(max_length=40)] = None,
-    status: CaseStatus | None = None,
-    region: DivisionCode | None = None,
-    round_id: UUID | None = None,
-    due_before: date | None = None,
-) -> PageOut[CaseSummaryOut]:
-    """List the cases of the caller's division, the newest first. `due_before` excludes its day."""
-    found = await cases.page(
-        reader,
-        page,
-        stage=stage,
-        status=status,
-        region=region,
-        round_id=round_id,
-        due_before=due_before,
-    )
-    return PageOut(
-        items=[case_summary_out(one, cases, reader) for one in found.items], next=found.next
-    )
-
-
-@router.get(
-    "/review-cases/{case_id}",
-    tags=["review"],
-    summary="查看审核件 · Read a review case",
-    responses=documented(NotAllowed, ReviewCaseNotFound),
-)
-async def read_review_case(
-    case_id: UUID, reader: CaseReader, cases: Cases, response: Response
-) -> CaseOut:
-    """Return a case with its facts, every decision, its history and what the caller may do."""
-    found = await cases.find(case_id, reader)
-    tag(response, found.version)
-    return case_out(found, await cases.history(found), cases, reader)
-
-
-@router.post(
-    "/review-cases/{case_id}/decisions",
-    status_code=201,
-    tags=["review"],
-    summary="作出审核决定 · Decide a stage",
-    responses=documented(
-        NotAllowed,
-        OfficeNotInRoute,
-        ReviewCaseNotFound,
-        ReviewCaseNotOpen,
-        DecisionOutOfTurn,
-        SeparationOfDuties,
-        VetoStands,
-        DecisionNotOffered,
-        RemarksNeeded,
-    ),
-)
-async def record_decision(
-    case_id: UUID, body: DecisionIn, officer: Decider, cases: Cases, response: Response
-) -> CaseOut:
-    """Record an office's decision on the stage the case is in (六(一)); vetoes are checked again."""
-    decided = await cases.record_decision(
-        case_id,
-        decision=body.decision,
-        reason=body.reason,
-        remarks=[Remark.model_validate(remark.model_dump()) for remark in body.remarks],
-        officer=officer,
-    )
-    tag(response, decided.version)
-    return case_out(decided, await cases.history(decided), cases, officer)
 
 
 @router.post(
@@ -176,7 +60,11 @@ async def record_decision(
 async def publish_notice(
     body: NoticeIn, officer: NoticeKeeper, notices: Notices, response: Response
 ) -> NoticeOut:
-    """Put determined cases on public notice (六(一)); `ends_on` follows from the pack."""
+    """Put determined cases on public notice (六(一)); `ends_on` follows from the pack.
+
+    The first day is not counted. Where the holidays of a year are not published yet, weekends alone
+    are skipped and the end is provisional: it is reckoned anew when they are.
+    """
     notice = await notices.publish(
         round_id=body.round_id, case_ids=body.case_ids, starts_on=body.starts_on, officer=officer
     )
@@ -186,13 +74,33 @@ async def publish_notice(
 
 
 @router.get(
+    "/notices",
+    tags=["notices"],
+    summary="查询公示（经办） · List notices as an office",
+    responses=documented(NotAllowed, CursorInvalid),
+)
+async def list_notices(
+    reader: NoticeReader, notices: Notices, page: PageOf, round_id: UUID | None = None
+) -> PageOut[NoticeOut]:
+    """List notices with a case of the caller's division, those to come among them."""
+    found = await notices.page(reader, page, round_id=round_id)
+    return PageOut(
+        items=[
+            notice_out(one, await notices.case_ids(one, reader), notices, reader)
+            for one in found.items
+        ],
+        next=found.next,
+    )
+
+
+@router.get(
     "/notices/{notice_id}",
     tags=["notices"],
     summary="查看公示（经办） · Read a notice as an office",
     responses=documented(NotAllowed, NoticeNotFound),
 )
 async def read_notice(
-    notice_id: UUID, reader: ObjectionReader, notices: Notices, response: Response
+    notice_id: UUID, reader: NoticeReader, notices: Notices, response: Response
 ) -> NoticeOut:
     found, case_ids = await notices.find(notice_id, reader)
     tag(response, found.version)
@@ -210,6 +118,7 @@ async def read_notice(
         NoticeStillRunning,
         NothingToRecognise,
         RecognitionDayNotPossible,
+        BoundToEnterprise,
     ),
 )
 async def recognise(
@@ -253,8 +162,8 @@ async def list_public_notices(
 )
 async def read_public_notice(notice_id: UUID, _anyone: Anyone, notices: Notices) -> PublicNoticeOut:
     """Return a notice with the enterprises on it; secret-involved ones are never shown (六(一))."""
-    found = await notices.find_public(notice_id)
-    return public_notice_out(found, await notices.public_cases(found), notices)
+    found, shown = await notices.find_public(notice_id)
+    return public_notice_out(found, shown, notices)
 
 
 @router.post(
@@ -267,7 +176,10 @@ async def read_public_notice(notice_id: UUID, _anyone: Anyone, notices: Notices)
 async def file_objection(
     notice_id: UUID, body: ObjectionIn, _anyone: Anyone, notices: Notices
 ) -> ObjectionFiledOut:
-    """Object by real name, with facts and evidence, while the notice runs (六(一))."""
+    """Object by real name, with facts and evidence, while the notice runs (六(一)).
+
+    The number is the receipt. The enterprise is told what is said and never by whom.
+    """
     return ObjectionFiledOut.model_validate(
         await notices.object(
             notice_id,
@@ -292,23 +204,65 @@ async def list_objections(
     status: ObjectionStatus | None = None,
     notice_id: UUID | None = None,
 ) -> PageOut[ObjectionOut]:
-    """List objections with who made them; personal data stays with the office that resolves them."""
+    """List objections: an office's division's, an enterprise's own.
+
+    Who objected is shown to the office that resolves it and to auditors, and to nobody else.
+    """
     found = await notices.objections(reader, page, status=status, notice_id=notice_id)
-    return PageOut(items=[objection_out(one) for one in found.items], next=found.next)
+    return PageOut(
+        items=[objection_out(one, notices, reader) for one in found.items], next=found.next
+    )
+
+
+@router.get(
+    "/objections/{objection_id}",
+    tags=["notices"],
+    summary="查看异议 · Read an objection",
+    responses=documented(NotAllowed, ObjectionNotFound),
+)
+async def read_objection(
+    objection_id: UUID, reader: ObjectionReader, notices: Notices, response: Response
+) -> ObjectionOut:
+    """Return an objection with the answers to it."""
+    found = await notices.find_objection(objection_id, reader)
+    tag(response, found.version)
+    return objection_out(found, notices, reader)
+
+
+@router.post(
+    "/objections/{objection_id}/statements",
+    status_code=201,
+    tags=["notices"],
+    summary="答复异议 · Answer an objection",
+    responses=documented(NotAllowed, ObjectionNotFound, ObjectionResolvedAlready, StatementGiven),
+)
+async def answer_objection(
+    objection_id: UUID, body: StatementIn, speaker: Speaker, notices: Notices
+) -> ObjectionOut:
+    """Let the city and the enterprise say what they have to say to it, once each."""
+    found = await notices.state(objection_id, text=body.text, speaker=speaker)
+    return objection_out(found, notices, speaker)
 
 
 @router.post(
     "/objections/{objection_id}/resolution",
     tags=["notices"],
     summary="处理异议 · Resolve an objection",
-    responses=documented(NotAllowed, ObjectionNotFound, ObjectionResolved),
+    responses=documented(
+        NotAllowed, ObjectionNotFound, ObjectionResolvedAlready, HearingNotOver, BoundToEnterprise
+    ),
 )
 async def resolve_objection(
     objection_id: UUID, body: ResolutionIn, officer: NoticeKeeper, notices: Notices
 ) -> ObjectionOut:
-    """Sustain an objection, which ends the case, or dismiss it with the reason."""
+    """Sustain an objection, which ends the case, or dismiss it with the reason.
+
+    The city and the enterprise are heard first: both have answered, or their days are over.
+    """
     return objection_out(
         await notices.resolve(
             objection_id, is_sustained=body.sustained, reason=body.reason, officer=officer
-        )
+        ),
+        notices,
+        officer,
     )

@@ -1,8 +1,8 @@
 """What a file really is: by what is in it, never by its name or by what its sender says.
 
-Four kinds are accepted as evidence: PDF, JPEG, PNG and OFD (GB/T 33190). Each has to begin and end as
-its standard says, and to be nothing else besides, so that every later reader sees the same file.
-Only the head and the tail are read.
+Four kinds are known: PDF, JPEG, PNG and OFD (GB/T 33190). Each has to begin and end as its standard
+says, and to be nothing else besides, so that every later reader sees the same file. Only the head
+and the tail are read.
 """
 
 import os
@@ -23,7 +23,7 @@ PDF = "application/pdf"
 JPEG = "image/jpeg"
 PNG = "image/png"
 OFD = "application/ofd"
-ACCEPTED = (PDF, JPEG, PNG, OFD)
+KNOWN = (PDF, JPEG, PNG, OFD)
 
 MOST_ENTRIES = 5_000
 """Of an OFD: each page has a handful of files."""
@@ -66,7 +66,7 @@ _PROGRAMS = (
 
 
 class FileRefused(ValueError):
-    """The file is none that is accepted. `code` is stable, `detail` says what was found."""
+    """The file is of no known kind. `code` is stable, `detail` says what was found."""
 
     def __init__(self, code: str, detail: Text) -> None:
         super().__init__(detail.en)
@@ -75,7 +75,7 @@ class FileRefused(ValueError):
 
 
 def identify(path: Path) -> str:
-    """Return one of `ACCEPTED`. Raises `FileRefused` with what was found instead."""
+    """Return one of `KNOWN`. Raises `FileRefused` with what was found instead."""
     with path.open("rb") as file:
         ends = _ends_of(file)
         if not ends.head:
@@ -115,14 +115,14 @@ def _begins_as(head: bytes) -> str:
         return OFD
     seems = _seems(head)
     raise _unknown(
-        Text(f"看来是 {seems}", f"it seems to be {seems}")
+        Text(f"文件看来是 {seems}。", f"The file seems to be {seems}.")
         if seems
-        else Text("其内容无法识别", "what it is was not recognised")
+        else Text("文件的内容无法识别。", "What the file is was not recognised.")
     )
 
 
 def _seems(head: bytes) -> str | None:
-    """Name what a file that we do not accept may be: a help to its sender, no basis of a decision."""
+    """Name what a file of no known kind may be: a help to its sender, no basis of a decision."""
     try:
         guesses = puremagic.magic_string(head)
     except puremagic.PureError:
@@ -167,8 +167,8 @@ def _check_ofd(file: BinaryIO, ends: _Ends) -> None:
     if root is None or _OFD_NAMESPACE not in root:
         raise _unknown(
             Text(
-                "它是压缩包（或 Office 文档）而不是 OFD",
-                "it is a ZIP or an Office document, no OFD",
+                "文件是压缩包（或 Office 文档）而不是 OFD。",
+                "The file is a ZIP or an Office document, no OFD.",
             )
         )
 
@@ -246,13 +246,7 @@ def _refuse_archive_within(kind: str, file: BinaryIO, ends: _Ends) -> None:
 
 
 def _unknown(found: Text) -> FileRefused:
-    return FileRefused(
-        "unknown_type",
-        Text(
-            f"只接受 PDF、OFD、JPEG、PNG 文件；{found.zh}。",
-            f"PDF, OFD, JPEG and PNG are accepted; {found.en}.",
-        ),
-    )
+    return FileRefused("unknown_type", found)
 
 
 def _truncated(kind: str) -> FileRefused:

@@ -1,4 +1,4 @@
-"""Files by their content: what is accepted, and everything that only looks like it."""
+"""Files by their content: what is known, and everything that only looks like it."""
 
 import io
 import struct
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.applications import file_types
-from services.applications.file_types import OFD, FileRefused, identify
+from services.kernel import file_types
+from services.kernel.file_types import OFD, FileRefused, identify
 
 PDF = (
     b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
@@ -87,7 +87,7 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
         (archive("Doc_0/Document.xml", method=zipfile.ZIP_STORED), "application/ofd"),
     ],
 )
-def test_each_accepted_kind_is_known_by_its_content(
+def test_each_kind_is_known_by_its_content(
     write: Callable[[bytes], Path], content: bytes, media_type: str
 ) -> None:
     path = write(content)

@@ -1,0 +1,530 @@
+"""公示: names stand open to objection, objections are heard, and what stands is recognised."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.contracts.review import (
+    CasePutOnNotice,
+    CaseRecognised,
+    CaseRejected,
+    ObjectionFiled,
+    ObjectionResolved,
+)
+from services.kernel.actions import AvailableAction, offer
+from services.kernel.identifiers import new_id
+from services.kernel.identity.actor import NOBODY, Actor, Office, Scope, system_actor
+from services.kernel.journal import HistoryEntry
+from services.kernel.paging import Found, Paging
+from services.kernel.problems import NotAllowed
+from services.kernel.text import Text
+from services.kernel.working_days import Deadline, after_calendar_days, after_working_days
+from services.policy import credit_code
+from services.policy.pack import Pack
+from services.policy.stages import StageDecision
+from services.review.desk import CaseDesk, kind_of, which_case
+from services.review.lists import not_ready
+from services.review.models import Decision, Notice, Objection, ObjectionStatement, ReviewCase
+from services.review.notice_repository import NoticeRepository
+from services.review.problems import (
+    CasesNotReadyForNotice,
+    HearingNotOver,
+    NothingToRecognise,
+    NoticeInPast,
+    NoticeNotFound,
+    NoticeNotRunning,
+    NoticeStillRunning,
+    NotOnNotice,
+    ObjectionNotFound,
+    ObjectionResolvedAlready,
+    RecognitionDayNotPossible,
+    StatementGiven,
+)
+from services.review.workflow import (
+    HEARD,
+    SETTLED,
+    Act,
+    CaseStatus,
+    NoticePeriod,
+    ObjectionStatus,
+    Position,
+)
+
+_RECEIPT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_RECEIPT_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    notice: Notice
+    document_number: str
+    decided_on: date
+    cases: Sequence[ReviewCase]
+    held: Sequence[ReviewCase]
+
+
+class NoticeService:
+    def __init__(self, desk: CaseDesk, notices: NoticeRepository) -> None:
+        self._desk = desk
+        self._notices = notices
+
+    async def publish(
+        self, *, round_id: UUID, case_ids: Sequence[UUID], starts_on: date, officer: Actor
+    ) -> Notice:
+        """Put determined cases of one round on public notice, for the days that the pack sets."""
+        if starts_on < self._desk.clock.today():
+            raise NoticeInPast
+        cases = await self._desk.cases.lock_many(case_ids, officer)
+        standing = await self._desk.standing(officer, cases)
+        errors = not_ready(
+            case_ids, cases, round_id, lambda case: standing.refusal(Act.PUT_ON_NOTICE, case)
+        )
+        if errors:
+            raise CasesNotReadyForNotice(errors=errors)
+        first = cases[0]
+        pack = self._desk.pack(first)
+        ending = end_of_notice(pack, starts_on)
+        notice = Notice(
+            id=new_id(),
+            round_id=round_id,
+            round_code=first.round_code,
+            title=first.title,
+            policy_pack=pack.name,
+            starts_on=starts_on,
+            ends_on=ending.on,
+            is_provisional=ending.is_provisional,
+            created_by=officer.sub,
+            created_at=self._desk.clock.now(),
+        )
+        self._notices.add(notice)
+        await self._desk.session.flush()
+        for case in cases:
+            self._desk.place(case, Position(stage=case.stage, status=CaseStatus.ON_NOTICE))
+            case.notice_id = notice.id
+            self._desk.record(
+                case,
+                "put_on_notice",
+                officer,
+                clause=pack.notice.clause,
+                notice_id=str(notice.id),
+                starts_on=starts_on.isoformat(),
+                ends_on=ending.on.isoformat(),
+            )
+            self._desk.journal.announce(
+                CasePutOnNotice(
+                    **which_case(case),
+                    notice_id=notice.id,
+                    starts_on=starts_on,
+                    ends_on=ending.on,
+                )
+            )
+        await self._desk.session.flush()
+        return notice
+
+    async def recognise(
+        self, notice_id: UUID, *, document_number: str, decided_on: date, officer: Actor
+    ) -> Recognised:
+        """Recognise every case of a finished notice against which no objection is open."""
+        notice = await self._notices.lock(notice_id)
+        if notice is None or not await self._notices.case_ids(notice_id, officer):
+            raise NoticeNotFound
+        on_notice = await self._desk.cases.lock_on_notice(notice_id)
+        if not all(officer.is_in_charge_of(case.division) for case in on_notice):
+            raise NoticeNotFound
+        today = self._desk.clock.today()
+        require_over(notice, today)
+        if not notice.ends_on < decided_on <= today:
+            raise RecognitionDayNotPossible(
+                f"公示截止 {notice.ends_on}，今天是 {today}，认定日期 {decided_on} 不成立。",
+                f"The notice ended on {notice.ends_on} and today is {today};"
+                f" {decided_on} is not between them.",
+            )
+        contested = await self._notices.open_objections([case.id for case in on_notice])
+        recognised = [case for case in on_notice if case.id not in contested]
+        if not recognised:
+            raise NothingToRecognise
+        standing = await self._desk.standing(officer, recognised)
+        for case in recognised:
+            standing.require_untied(case)
+        for case in recognised:
+            self._recognise(case, notice, document_number, decided_on, officer)
+        await self._desk.session.flush()
+        # What became secret is taken off earlier notices, too.
+        await self._desk.cases.hide({case.uscc for case in recognised if case.is_secret})
+        return Recognised(
+            notice=notice,
+            document_number=document_number,
+            decided_on=decided_on,
+            cases=recognised,
+            held=[case for case in on_notice if case.id in contested],
+        )
+
+    def _recognise(
+        self,
+        case: ReviewCase,
+        notice: Notice,
+        document_number: str,
+        decided_on: date,
+        officer: Actor,
+    ) -> None:
+        clause = self._desk.pack(case).notice.clause
+        case.decisions.append(
+            self._closing(
+                case,
+                StageDecision.ENDORSE,
+                officer,
+                reason=f"公示无异议，予以认定：{document_number}",
+                act_id=notice.id,
+            )
+        )
+        self._desk.place(case, Position(stage=case.stage, status=CaseStatus.RECOGNISED))
+        self._desk.record(
+            case,
+            "recognised",
+            officer,
+            clause=clause,
+            document_number=document_number,
+            decided_on=decided_on.isoformat(),
+        )
+        self._desk.journal.announce(
+            CaseRecognised(
+                **which_case(case),
+                kind=kind_of(case),
+                policy_pack=case.policy_pack,
+                legal_name=case.legal_name,
+                document_number=document_number,
+                decided_on=decided_on,
+                facts=case.facts,
+            )
+        )
+
+    def _closing(
+        self,
+        case: ReviewCase,
+        decision: StageDecision,
+        officer: Actor,
+        *,
+        reason: str,
+        act_id: UUID,
+    ) -> Decision:
+        """Return the decision that ends a notice for a case: one for its turn, and no other."""
+        return Decision(
+            id=new_id(),
+            case_id=case.id,
+            turn=case.turn,
+            stage=case.stage,
+            submission_number=case.submission_number,
+            decision=decision,
+            reason=reason,
+            remarks=[],
+            decided_by=officer.sub,
+            office=Office.PROVINCE.value,
+            region=officer.region or "",
+            act_id=act_id,
+            decided_at=self._desk.clock.now(),
+            set_aside=None,
+        )
+
+    async def object(
+        self,
+        notice_id: UUID,
+        *,
+        uscc: str,
+        objector: Mapping[str, str],
+        facts: str,
+        evidence: Sequence[str],
+    ) -> Objection:
+        """Take a named person's objection to an enterprise on a running notice."""
+        notice = await self._notices.hold(notice_id)
+        today = self._desk.clock.today()
+        if notice is None or notice.starts_on > today:
+            raise NoticeNotFound
+        shown = await self._notices.public_cases(notice_id)
+        if not shown:
+            raise NoticeNotFound
+        if not period_of(notice).is_running(today):
+            raise NoticeNotRunning(
+                f"公示期为 {notice.starts_on} 至 {notice.ends_on}，今天是 {today}。",
+                f"The notice ran from {notice.starts_on} to {notice.ends_on}; today is {today}.",
+            )
+        code = credit_code.normalise(uscc)
+        # A secret-involved enterprise is answered like one that is not on the notice at all.
+        case = next((one for one in shown if one.uscc == code), None)
+        if case is None:
+            raise NotOnNotice
+        hearing = self._desk.pack(case).procedure.hearing
+        objection = Objection(
+            id=new_id(),
+            number=_receipt(today),
+            notice_id=notice_id,
+            case_id=case.id,
+            objector=dict(objector),
+            facts=facts,
+            evidence=list(evidence),
+            filed_at=self._desk.clock.now(),
+            heard_until=after_working_days(today, hearing.working_days).on,
+            status=ObjectionStatus.OPEN,
+            resolution=None,
+            resolved_by=None,
+            resolved_at=None,
+        )
+        self._notices.add(objection)
+        await self._desk.session.flush()
+        self._record(objection, case, "filed", NOBODY, heard_until=str(objection.heard_until))
+        self._desk.journal.announce(
+            ObjectionFiled(
+                **which_case(case),
+                objection_id=objection.id,
+                number=objection.number,
+                heard_until=objection.heard_until,
+            )
+        )
+        return objection
+
+    async def state(self, objection_id: UUID, *, text: str, speaker: Actor) -> Objection:
+        """Take the city's or the enterprise's answer to an objection, once each."""
+        objection = await self._take_objection(objection_id, speaker)
+        if objection.status is not ObjectionStatus.OPEN:
+            raise ObjectionResolvedAlready
+        office = next(one for one in HEARD if speaker.holds(one))
+        if any(one.office == office for one in objection.statements):
+            raise StatementGiven
+        objection.statements.append(
+            ObjectionStatement(
+                objection_id=objection.id,
+                office=office.value,
+                text=text,
+                stated_by=speaker.sub,
+                stated_at=self._desk.clock.now(),
+            )
+        )
+        await self._desk.session.flush()
+        self._record(objection, objection.case, "stated", speaker, office=office.value)
+        return objection
+
+    async def resolve(
+        self, objection_id: UUID, *, is_sustained: bool, reason: str, officer: Actor
+    ) -> Objection:
+        """Sustain an objection, which ends the case, or dismiss it, once both sides were heard."""
+        objection = await self._take_objection(objection_id, officer)
+        self._require_resolvable(objection)
+        standing = await self._desk.standing(officer, [objection.case])
+        standing.require_untied(objection.case)
+        objection.status = ObjectionStatus.SUSTAINED if is_sustained else ObjectionStatus.DISMISSED
+        objection.resolution = reason
+        objection.resolved_by = officer.sub
+        objection.resolved_at = self._desk.clock.now()
+        case = objection.case
+        self._record(objection, case, objection.status.value, officer, reason=reason)
+        if is_sustained and case.status not in SETTLED:
+            await self._end(case, objection, reason, officer)
+        await self._desk.session.flush()
+        self._desk.journal.announce(
+            ObjectionResolved(
+                **which_case(case),
+                objection_id=objection.id,
+                number=objection.number,
+                is_sustained=is_sustained,
+            )
+        )
+        return objection
+
+    async def _end(
+        self, case: ReviewCase, objection: Objection, reason: str, officer: Actor
+    ) -> None:
+        case.decisions.append(
+            self._closing(case, StageDecision.REJECT, officer, reason=reason, act_id=objection.id)
+        )
+        self._desk.place(case, Position(stage=case.stage, status=CaseStatus.REJECTED))
+        self._desk.record(
+            case,
+            "rejected_on_objection",
+            officer,
+            reason=reason,
+            objection_id=str(objection.id),
+            number=objection.number,
+        )
+        self._desk.journal.announce(
+            CaseRejected(**which_case(case), stage=case.stage, reason=reason)
+        )
+
+    async def _take_objection(self, objection_id: UUID, actor: Actor) -> Objection:
+        """Lock an objection that somebody may see; its case first, as everywhere."""
+        case_id = await self._notices.case_of_objection(objection_id, actor)
+        if case_id is None:
+            raise ObjectionNotFound
+        await self._notices.lock_case(case_id)
+        return await self._notices.lock_objection(objection_id)
+
+    def _require_resolvable(self, objection: Objection) -> None:
+        if objection.status is not ObjectionStatus.OPEN:
+            raise ObjectionResolvedAlready
+        heard = {one.office for one in objection.statements}
+        silent = [one.value for one in HEARD if one not in heard]
+        if silent and self._desk.clock.today() <= objection.heard_until:
+            raise HearingNotOver(
+                f"尚待 {'、'.join(silent)} 答复，截止 {objection.heard_until}（含当日）。",
+                f"{', '.join(silent)} may still answer, until {objection.heard_until} inclusive.",
+            )
+
+    async def reckon_again(self) -> int:
+        """Reckon provisional ends of notices anew, for calendars that have been published since."""
+        today, changed = self._desk.clock.today(), 0
+        for notice in await self._notices.provisional(today):
+            ending = end_of_notice(self._desk.pack_named(notice.policy_pack), notice.starts_on)
+            # Days that were promised to the public are not taken from it again.
+            ends_on = max(ending.on, notice.ends_on) if notice.starts_on <= today else ending.on
+            if (ends_on, ending.is_provisional) == (notice.ends_on, notice.is_provisional):
+                continue
+            before, notice.ends_on = notice.ends_on, ends_on
+            notice.is_provisional = ending.is_provisional
+            changed += 1
+            self._desk.journal.record(
+                HistoryEntry(
+                    subject_type="notice",
+                    subject_id=notice.id,
+                    action="end_reckoned",
+                    actor=system_actor("review"),
+                    clause=self.clause(notice),
+                    policy_pack=notice.policy_pack,
+                    data={"before": before.isoformat(), "ends_on": ends_on.isoformat()},
+                )
+            )
+        await self._desk.session.flush()
+        return changed
+
+    async def find(self, notice_id: UUID, reader: Actor) -> tuple[Notice, Sequence[UUID]]:
+        """Return a notice with those of its cases that the reader may see, one at least."""
+        found = await self._notices.find(notice_id)
+        case_ids = await self._notices.case_ids(notice_id, reader)
+        if found is None or not case_ids:
+            raise NoticeNotFound
+        return found, case_ids
+
+    async def page(self, reader: Actor, page: Paging, *, round_id: UUID | None) -> Found[Notice]:
+        return await self._notices.page(reader, page, round_id=round_id)
+
+    async def find_public(self, notice_id: UUID) -> tuple[Notice, Sequence[ReviewCase]]:
+        """Return a notice once it has begun, with whom the public sees on it, one at least."""
+        found = await self._notices.find(notice_id)
+        if found is None or found.starts_on > self._desk.clock.today():
+            raise NoticeNotFound
+        shown = await self._notices.public_cases(notice_id)
+        if not shown:
+            raise NoticeNotFound
+        return found, shown
+
+    async def public_page(self, page: Paging) -> Found[Notice]:
+        return await self._notices.public_page(page, self._desk.clock.today())
+
+    async def case_ids(self, of: Notice, reader: Actor) -> Sequence[UUID]:
+        return await self._notices.case_ids(of.id, reader)
+
+    async def find_objection(self, objection_id: UUID, reader: Actor) -> Objection:
+        found = await self._notices.find_objection(objection_id, reader)
+        if found is None:
+            raise ObjectionNotFound
+        return found
+
+    async def objections(
+        self,
+        reader: Actor,
+        page: Paging,
+        *,
+        status: ObjectionStatus | None,
+        notice_id: UUID | None,
+    ) -> Found[Objection]:
+        return await self._notices.objections(reader, page, status=status, notice_id=notice_id)
+
+    def is_running(self, of: Notice) -> bool:
+        return period_of(of).is_running(self._desk.clock.today())
+
+    def title_name(self, of: Notice) -> Text:
+        return self._desk.pack_named(of.policy_pack).title_named(of.title).name
+
+    def clause(self, of: Notice) -> str:
+        return self._desk.pack_named(of.policy_pack).notice.clause
+
+    def available_actions(self, of: Notice, reader: Actor) -> list[AvailableAction]:
+        def refuse() -> None:
+            if not reader.may(Scope.REVIEW_DECIDE) or not reader.holds(Office.PROVINCE):
+                raise NotAllowed
+            require_over(of, self._desk.clock.today())
+
+        return [offer("recognise", "POST", f"/api/v1/notices/{of.id}/recognition", refuse)]
+
+    def objection_actions(self, of: Objection, reader: Actor) -> list[AvailableAction]:
+        def refuse_resolution() -> None:
+            if not reader.may(Scope.REVIEW_DECIDE) or not reader.holds(Office.PROVINCE):
+                raise NotAllowed
+            self._require_resolvable(of)
+
+        def refuse_statement() -> None:
+            if not reader.may(Scope.APPLICATIONS_WRITE) or not reader.holds(*HEARD):
+                raise NotAllowed
+            if of.status is not ObjectionStatus.OPEN:
+                raise ObjectionResolvedAlready
+            if any(reader.holds(Office(one.office)) for one in of.statements):
+                raise StatementGiven
+
+        path = f"/api/v1/objections/{of.id}"
+        return [
+            offer("state", "POST", f"{path}/statements", refuse_statement),
+            offer("resolve", "POST", f"{path}/resolution", refuse_resolution),
+        ]
+
+    def _record(
+        self,
+        objection: Objection,
+        case: ReviewCase,
+        action: str,
+        actor: Actor,
+        *,
+        reason: str | None = None,
+        **data: str,
+    ) -> None:
+        self._desk.journal.record(
+            HistoryEntry(
+                subject_type="objection",
+                subject_id=objection.id,
+                action=action,
+                actor=actor,
+                uscc=case.uscc,
+                reason=reason,
+                clause=self._desk.pack(case).notice.clause,
+                policy_pack=case.policy_pack,
+                data={
+                    "number": objection.number,
+                    "notice_id": str(objection.notice_id),
+                    "case_id": str(case.id),
+                    **data,
+                },
+            )
+        )
+
+
+def period_of(notice: Notice) -> NoticePeriod:
+    return NoticePeriod(starts_on=notice.starts_on, ends_on=notice.ends_on)
+
+
+def require_over(notice: Notice, today: date) -> None:
+    if not period_of(notice).is_over(today):
+        raise NoticeStillRunning(
+            f"公示至 {notice.ends_on}（含当日），今天是 {today}。",
+            f"The notice runs to {notice.ends_on} inclusive; today is {today}.",
+        )
+
+
+def end_of_notice(pack: Pack, starts_on: date) -> Deadline:
+    """Return the last day of a notice. The day on which it begins is not counted (民法典 201)."""
+    if pack.notice.days == "working":
+        return after_working_days(starts_on, pack.notice.length)
+    return after_calendar_days(starts_on, pack.notice.length)
+
+
+def _receipt(day: date) -> str:
+    """Return a number for an objection that tells nobody how many there are."""
+    drawn = "".join(secrets.choice(_RECEIPT_ALPHABET) for _ in range(_RECEIPT_LENGTH))
+    return f"YY-{day:%Y%m%d}-{drawn}"
