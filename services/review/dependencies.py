@@ -12,6 +12,7 @@ from services.review.list_repository import ListRepository
 from services.review.meeting_service import MeetingService
 from services.review.notice_repository import NoticeRepository
 from services.review.notice_service import NoticeService
+from services.review.objection_service import ObjectionService
 from services.review.panel_repository import PanelRepository
 from services.review.panel_service import PanelService
 from services.review.pool_service import PoolService
@@ -62,6 +63,10 @@ async def _notice_service(desk: Desk) -> NoticeService:
     return NoticeService(desk, NoticeRepository(desk.session))
 
 
+async def _objection_service(desk: Desk) -> ObjectionService:
+    return ObjectionService(desk, NoticeRepository(desk.session))
+
+
 async def _statistics_service(request: Request, session: CurrentSession) -> StatisticsService:
     return StatisticsService(ListRepository(session), request.app.state.catalogue)
 
@@ -74,4 +79,5 @@ Draws = Annotated[DrawService, Depends(_draw_service)]
 Pool = Annotated[PoolService, Depends(_pool_service)]
 Visits = Annotated[VisitService, Depends(_visit_service)]
 Notices = Annotated[NoticeService, Depends(_notice_service)]
+Objections = Annotated[ObjectionService, Depends(_objection_service)]
 Statistics = Annotated[StatisticsService, Depends(_statistics_service)]

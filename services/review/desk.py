@@ -23,7 +23,7 @@ from services.policy.pack import Pack
 from services.policy.stages import Stage, StageDecision
 from services.review.case_repository import CaseRepository
 from services.review.conflicts import Subject, Tie, ties_of
-from services.review.models import Decision, PersonTie, ReviewCase, SetAside
+from services.review.models import Decision, Notice, PersonTie, ReviewCase, SetAside
 from services.review.problems import (
     BoundToEnterprise,
     RemarksNeeded,
@@ -35,6 +35,7 @@ from services.review.workflow import (
     Act,
     CaseStatus,
     MemberStatus,
+    NoticePeriod,
     Parts,
     Position,
     Route,
@@ -175,6 +176,35 @@ class CaseDesk:
         )
         self._announce(case, decision, from_stage=stage.id, reason=reason, remarks=remarks)
         return taken
+
+    def close(
+        self,
+        case: ReviewCase,
+        decision: StageDecision,
+        officer: Actor,
+        *,
+        reason: str,
+        act_id: UUID,
+    ) -> None:
+        """Write the decision that ends a notice for a case: one for its turn, and no other."""
+        case.decisions.append(
+            Decision(
+                id=new_id(),
+                case_id=case.id,
+                turn=case.turn,
+                stage=case.stage,
+                submission_number=case.submission_number,
+                decision=decision,
+                reason=reason,
+                remarks=[],
+                decided_by=officer.sub,
+                office=Office.PROVINCE.value,
+                region=officer.region or "",
+                act_id=act_id,
+                decided_at=self.clock.now(),
+                set_aside=None,
+            )
+        )
 
     def set_aside(
         self,
@@ -379,6 +409,10 @@ def require_remarks(pack: Pack, decision: StageDecision, remarks: Sequence[Remar
     ]
     if unknown:
         raise RemarksNeeded(errors=unknown)
+
+
+def period_of(notice: Notice) -> NoticePeriod:
+    return NoticePeriod(starts_on=notice.starts_on, ends_on=notice.ends_on)
 
 
 def position_of(case: ReviewCase) -> Position:

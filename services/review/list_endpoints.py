@@ -13,19 +13,19 @@ from services.kernel.transaction import TransactionalRoute
 from services.review.access import ListReader, Meeting, Recommender
 from services.review.dependencies import Meetings, Recommendations, Statistics
 from services.review.list_repository import FunnelFilter
+from services.review.list_schemas import (
+    DeterminationIn,
+    DeterminationOut,
+    RecommendationListIn,
+    RecommendationListOut,
+    StatisticsOut,
+)
 from services.review.meeting_service import Item
 from services.review.problems import (
     CasesNotReadyForList,
     DeterminationNotFound,
     ListNotFound,
     MeetingInFuture,
-)
-from services.review.schemas import (
-    DeterminationIn,
-    DeterminationOut,
-    RecommendationListIn,
-    RecommendationListOut,
-    StatisticsOut,
 )
 from services.review.views import determination_out, funnel_out, recommendation_list_out
 

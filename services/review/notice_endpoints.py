@@ -9,7 +9,20 @@ from services.kernel.preconditions import tag
 from services.kernel.problems import CursorInvalid, NotAllowed, documented
 from services.kernel.transaction import TransactionalRoute
 from services.review.access import Anyone, NoticeKeeper, NoticeReader, ObjectionReader, Speaker
-from services.review.dependencies import Notices
+from services.review.dependencies import Notices, Objections
+from services.review.notice_schemas import (
+    NoticeIn,
+    NoticeOut,
+    NoticeRecognitionIn,
+    NoticeRecognitionOut,
+    ObjectionFiledOut,
+    ObjectionIn,
+    ObjectionOut,
+    PublicNoticeOut,
+    PublicNoticeSummaryOut,
+    ResolutionIn,
+    StatementIn,
+)
 from services.review.problems import (
     BoundToEnterprise,
     CasesNotReadyForNotice,
@@ -24,19 +37,6 @@ from services.review.problems import (
     ObjectionResolvedAlready,
     RecognitionDayNotPossible,
     StatementGiven,
-)
-from services.review.schemas import (
-    NoticeIn,
-    NoticeOut,
-    NoticeRecognitionIn,
-    NoticeRecognitionOut,
-    ObjectionFiledOut,
-    ObjectionIn,
-    ObjectionOut,
-    PublicNoticeOut,
-    PublicNoticeSummaryOut,
-    ResolutionIn,
-    StatementIn,
 )
 from services.review.views import (
     notice_out,
@@ -174,14 +174,14 @@ async def read_public_notice(notice_id: UUID, _anyone: Anyone, notices: Notices)
     responses=documented(NoticeNotFound, NoticeNotRunning, NotOnNotice),
 )
 async def file_objection(
-    notice_id: UUID, body: ObjectionIn, _anyone: Anyone, notices: Notices
+    notice_id: UUID, body: ObjectionIn, _anyone: Anyone, objections: Objections
 ) -> ObjectionFiledOut:
     """Object by real name, with facts and evidence, while the notice runs (六(一)).
 
     The number is the receipt. The enterprise is told what is said and never by whom.
     """
     return ObjectionFiledOut.model_validate(
-        await notices.object(
+        await objections.object(
             notice_id,
             uscc=body.uscc,
             objector=body.objector.model_dump(),
@@ -199,7 +199,7 @@ async def file_objection(
 )
 async def list_objections(
     reader: ObjectionReader,
-    notices: Notices,
+    objections: Objections,
     page: PageOf,
     status: ObjectionStatus | None = None,
     notice_id: UUID | None = None,
@@ -208,9 +208,9 @@ async def list_objections(
 
     Who objected is shown to the office that resolves it and to auditors, and to nobody else.
     """
-    found = await notices.objections(reader, page, status=status, notice_id=notice_id)
+    found = await objections.page(reader, page, status=status, notice_id=notice_id)
     return PageOut(
-        items=[objection_out(one, notices, reader) for one in found.items], next=found.next
+        items=[objection_out(one, objections, reader) for one in found.items], next=found.next
     )
 
 
@@ -221,12 +221,12 @@ async def list_objections(
     responses=documented(NotAllowed, ObjectionNotFound),
 )
 async def read_objection(
-    objection_id: UUID, reader: ObjectionReader, notices: Notices, response: Response
+    objection_id: UUID, reader: ObjectionReader, objections: Objections, response: Response
 ) -> ObjectionOut:
     """Return an objection with the answers to it."""
-    found = await notices.find_objection(objection_id, reader)
+    found = await objections.find(objection_id, reader)
     tag(response, found.version)
-    return objection_out(found, notices, reader)
+    return objection_out(found, objections, reader)
 
 
 @router.post(
@@ -237,11 +237,11 @@ async def read_objection(
     responses=documented(NotAllowed, ObjectionNotFound, ObjectionResolvedAlready, StatementGiven),
 )
 async def answer_objection(
-    objection_id: UUID, body: StatementIn, speaker: Speaker, notices: Notices
+    objection_id: UUID, body: StatementIn, speaker: Speaker, objections: Objections
 ) -> ObjectionOut:
     """Let the city and the enterprise say what they have to say to it, once each."""
-    found = await notices.state(objection_id, text=body.text, speaker=speaker)
-    return objection_out(found, notices, speaker)
+    found = await objections.state(objection_id, text=body.text, speaker=speaker)
+    return objection_out(found, objections, speaker)
 
 
 @router.post(
@@ -253,16 +253,16 @@ async def answer_objection(
     ),
 )
 async def resolve_objection(
-    objection_id: UUID, body: ResolutionIn, officer: NoticeKeeper, notices: Notices
+    objection_id: UUID, body: ResolutionIn, officer: NoticeKeeper, objections: Objections
 ) -> ObjectionOut:
     """Sustain an objection, which ends the case, or dismiss it with the reason.
 
     The city and the enterprise are heard first: both have answered, or their days are over.
     """
     return objection_out(
-        await notices.resolve(
+        await objections.resolve(
             objection_id, is_sustained=body.sustained, reason=body.reason, officer=officer
         ),
-        notices,
+        objections,
         officer,
     )

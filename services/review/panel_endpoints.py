@@ -31,6 +31,23 @@ from services.review.access import (
     TieReader,
 )
 from services.review.dependencies import Cases, Draws, Panels, Pool
+from services.review.panel_schemas import (
+    AbandonmentIn,
+    DrawIn,
+    DrawOut,
+    ExpertChangeIn,
+    ExpertIn,
+    ExpertOut,
+    ModerationIn,
+    PanelIn,
+    PanelOut,
+    PublicDrawOut,
+    RecusalIn,
+    RevealIn,
+    ScoresIn,
+    TieIn,
+    TieOut,
+)
 from services.review.pool_service import ExpertGiven
 from services.review.problems import (
     ActNotAtThisStage,
@@ -54,24 +71,7 @@ from services.review.problems import (
     ScoresIncomplete,
     ScoresLocked,
 )
-from services.review.schemas import (
-    AbandonmentIn,
-    CaseOut,
-    DrawIn,
-    DrawOut,
-    ExpertChangeIn,
-    ExpertIn,
-    ExpertOut,
-    ModerationIn,
-    PanelIn,
-    PanelOut,
-    PublicDrawOut,
-    RecusalIn,
-    RevealIn,
-    ScoresIn,
-    TieIn,
-    TieOut,
-)
+from services.review.schemas import CaseOut
 from services.review.views import case_out, draw_out, panel_out, public_draw_out
 from services.review.workflow import DrawStatus
 

@@ -114,7 +114,8 @@ class PanelService:
         for place, code in enumerate(codes):
             expert = by_code.get(code)
             wrong: tuple[str, Text] | None = None
-            if expert is None:
+            if expert is None or expert.region != officer.region:
+                # Another province's expert could be neither excused nor changed from here.
                 wrong = "unknown", Text("专家库中没有此人。", "The pool has no such expert.")
             elif expert.sub in met or code in codes[:place]:
                 wrong = "called_before", Text("已被列入过。", "Was called before.")

@@ -11,6 +11,14 @@ from services.kernel.text import TextOut, text_out
 from services.kernel.timeline import TimelineEntryOut, timeline_out
 from services.review.case_service import CaseService
 from services.review.desk import Standing
+from services.review.list_schemas import (
+    CityFloorOut,
+    DeterminationOut,
+    DeterminedCaseOut,
+    FunnelOut,
+    RankedCaseOut,
+    RecommendationListOut,
+)
 from services.review.meeting_service import Determined
 from services.review.models import (
     Assignment,
@@ -24,7 +32,31 @@ from services.review.models import (
     ReviewCase,
     SiteVisit,
 )
+from services.review.notice_schemas import (
+    HearingStatementOut,
+    HeldCaseOut,
+    NamedEnterpriseOut,
+    NoticeOut,
+    NoticeRecognitionOut,
+    ObjectionOut,
+    ObjectorOut,
+    PublicNoticeOut,
+    PublicNoticeSummaryOut,
+)
 from services.review.notice_service import NoticeService, Recognised
+from services.review.objection_service import ObjectionService
+from services.review.panel_schemas import (
+    DrawOut,
+    ExcludedOut,
+    LotOut,
+    PanelMemberOut,
+    PanelOut,
+    PublicDrawOut,
+    PublicLotOut,
+    ScoredIndicatorOut,
+    ScoreItemOut,
+    ScoreSheetOut,
+)
 from services.review.panel_service import SEES_PANELS, PanelSeen, is_blind
 from services.review.recommendation_service import Floor, RecommendationService
 from services.review.schemas import (
@@ -33,34 +65,9 @@ from services.review.schemas import (
     CaseOut,
     CaseSummaryOut,
     CheckMadeOut,
-    CityFloorOut,
     DecisionOut,
-    DeterminationOut,
-    DeterminedCaseOut,
-    DrawOut,
-    ExcludedOut,
-    FunnelOut,
-    HearingStatementOut,
-    HeldCaseOut,
-    LotOut,
-    NamedEnterpriseOut,
-    NoticeOut,
-    NoticeRecognitionOut,
-    ObjectionOut,
-    ObjectorOut,
-    PanelMemberOut,
-    PanelOut,
     PanelResultOut,
-    PublicDrawOut,
-    PublicLotOut,
-    PublicNoticeOut,
-    PublicNoticeSummaryOut,
-    RankedCaseOut,
-    RecommendationListOut,
     RemarkOut,
-    ScoredIndicatorOut,
-    ScoreItemOut,
-    ScoreSheetOut,
     SetAsideOut,
     SiteVisitOut,
     SizeDeterminedOut,
@@ -455,7 +462,7 @@ def recognition_out(of: Recognised) -> NoticeRecognitionOut:
     )
 
 
-def objection_out(of: Objection, notices: NoticeService, reader: Actor) -> ObjectionOut:
+def objection_out(of: Objection, objections: ObjectionService, reader: Actor) -> ObjectionOut:
     knows_objector = reader.holds(Office.PROVINCE, Office.AUDITOR)
     return ObjectionOut(
         id=of.id,
@@ -474,5 +481,5 @@ def objection_out(of: Objection, notices: NoticeService, reader: Actor) -> Objec
         resolution=of.resolution,
         resolved_at=of.resolved_at,
         version=of.version,
-        available_actions=notices.objection_actions(of, reader),
+        available_actions=objections.available_actions(of, reader),
     )
