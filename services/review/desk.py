@@ -139,9 +139,13 @@ class CaseDesk:
         reason: str,
         remarks: Sequence[Remark] = (),
         act_id: UUID | None = None,
+        decided_by: str | None = None,
         **data: Any,
     ) -> Decision:
-        """Write a decision on a case's turn, move it on, and tell everybody."""
+        """Write a decision on a case's turn, move it on, and tell everybody.
+
+        `decided_by` names what decided it where that was no person; the officer did otherwise.
+        """
         route = self.route(case)
         stage = route.stage(case.stage)
         position = after(position_of(case), decision, route)
@@ -154,7 +158,7 @@ class CaseDesk:
             decision=decision,
             reason=reason,
             remarks=[remark.model_dump() for remark in remarks],
-            decided_by=officer.sub,
+            decided_by=decided_by or officer.sub,
             office=stage.office,
             region=officer.region or "",
             act_id=act_id,

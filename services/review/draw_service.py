@@ -197,6 +197,8 @@ class DrawService:
                 f"承诺于 {committed_on}，最早次日揭示。",
                 f"It was committed to on {committed_on}; reveal it on the next day at the earliest.",
             )
+        # Cases before lots, as everywhere, so that two callers never wait for each other.
+        cases = await self._desk.cases.lock_many(_cases_of(draw), officer)
         draw.status = DrawStatus.REVEALED
         draw.public_value = public_value
         draw.seed = seed_of(draw.secret, public_value)
@@ -207,15 +209,14 @@ class DrawService:
         await self._desk.session.flush()
         self._record(draw, "revealed", officer, public_value=public_value, seed=draw.seed)
         if draw.purpose is DrawPurpose.EXPERTS:
-            await self._seat(draw, officer)
+            await self._seat(draw, cases, officer)
         else:
-            await self._sample(draw, officer)
+            await self._sample(draw, cases, officer)
         await self._desk.session.flush()
         return draw
 
-    async def _seat(self, draw: Draw, officer: Actor) -> None:
+    async def _seat(self, draw: Draw, cases: Sequence[ReviewCase], officer: Actor) -> None:
         turns = {lot.case_id: lot.turn for lot in draw.lots}
-        cases = await self._desk.cases.lock_many([one for one in turns if one is not None], officer)
         for case in cases:
             # A case that was withdrawn or set back meanwhile is no longer what was drawn for.
             if case.turn == turns[case.id] and case.phase is Phase.FORMING:
@@ -225,25 +226,33 @@ class DrawService:
                     case, "panel_drawn", officer, draw_id=str(draw.id), experts=called
                 )
 
-    async def _sample(self, draw: Draw, officer: Actor) -> None:
-        drawn = {one for lot in draw.lots for one in (lot.ranking or [])[: lot.seats]}
-        listed = [UUID(one) for lot in draw.lots for one in lot.candidates]
-        for case in await self._desk.cases.lock_many(listed, officer):
-            if case.phase is not Phase.SAMPLING or case.stage != draw.stage:
-                continue
-            if str(case.id) in drawn:
+    async def _sample(self, draw: Draw, cases: Sequence[ReviewCase], officer: Actor) -> None:
+        """Let the first of each city's ranking be visited, and send the others on.
+
+        Whatever was withdrawn meanwhile makes way for the next.
+        """
+        waiting = {
+            str(case.id): case
+            for case in cases
+            if case.phase is Phase.SAMPLING and case.stage == draw.stage
+        }
+        for lot in draw.lots:
+            ranked = [waiting[one] for one in lot.ranking or [] if one in waiting]
+            for case in ranked[: lot.seats]:
                 case.phase = Phase.VISITING
                 self._begin(case)
                 self._desk.record(case, "drawn_for_visit", officer, draw_id=str(draw.id))
-                continue
-            await self._desk.decide(
-                case,
-                StageDecision.ENDORSE,
-                officer=officer,
-                reason=_NOT_DRAWN,
-                act_id=draw.id,
-                is_drawn=False,
-            )
+            for case in ranked[lot.seats :]:
+                await self._desk.decide(
+                    case,
+                    StageDecision.ENDORSE,
+                    officer=officer,
+                    # The draw decided it and no person did: who revealed it has no part in it.
+                    decided_by=f"draw:{draw.id}",
+                    reason=_NOT_DRAWN,
+                    act_id=draw.id,
+                    is_drawn=False,
+                )
 
     def _begin(self, case: ReviewCase) -> None:
         """Let the stage's days run from the draw: before it there was nothing to do."""
@@ -301,6 +310,13 @@ class DrawService:
                 data=data,
             )
         )
+
+
+def _cases_of(draw: Draw) -> list[UUID]:
+    """Return the cases that a draw is about: those of its lots, or their candidates."""
+    if draw.purpose is DrawPurpose.EXPERTS:
+        return [lot.case_id for lot in draw.lots if lot.case_id is not None]
+    return [UUID(one) for lot in draw.lots for one in lot.candidates]
 
 
 def _lot(lot: str, seats: int, candidates: list[str], **columns: Any) -> DrawLot:

@@ -20,7 +20,6 @@ from services.review.models import (
     Expert,
     PanelMember,
     PanelResult,
-    PersonTie,
     ReviewCase,
     ScoreSheet,
 )
@@ -42,6 +41,7 @@ from services.review.problems import (
     PanelIsDrawn,
     ScoresIncomplete,
 )
+from services.review.ties import put_down
 from services.review.workflow import Act, MemberStatus, Phase
 
 SEES_PANELS = (Office.PROVINCE, Office.DECISION_MEETING, Office.AUDITOR)
@@ -276,19 +276,15 @@ class PanelService:
         member.status = MemberStatus.RECUSED
         member.ended_because = reason
         if kind is not None:
-            self._panels.add(
-                PersonTie(
-                    id=new_id(),
-                    sub=expert.sub,
-                    uscc=case.uscc,
-                    kind=kind,
-                    from_on=None,
-                    until_on=None,
-                    note=reason,
-                    region=expert.region,
-                    declared_by=expert.sub,
-                    declared_at=self._desk.clock.now(),
-                )
+            put_down(
+                self._panels,
+                self._desk.journal,
+                self._desk.clock,
+                sub=expert.sub,
+                uscc=case.uscc,
+                kind=kind,
+                note=reason,
+                by=expert,
             )
         await self._desk.session.flush()
         called = await self.fill(case, "replacement")
@@ -368,9 +364,9 @@ class PanelService:
         )
 
     async def _require_fit(self, case: ReviewCase, sub: str) -> None:
-        """Refuse an expert whom the pool has come to know as bound to the enterprise."""
+        """Refuse an expert who has left the pool since the call, or has come to be bound."""
         expert = (await self._panels.experts_named([sub]))[sub]
-        found = (await self._fitness(case)).conflict(expert)
+        found = (await self._fitness(case)).unfit(expert)
         if found is not None:
             raise ExpertUnfit(found[1].zh, found[1].en)
 

@@ -9,7 +9,6 @@ from sqlalchemy.exc import IntegrityError
 
 from services.kernel.clock import Clock
 from services.kernel.database import violated_constraint
-from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
@@ -21,6 +20,7 @@ from services.policy.procedure import TieKind
 from services.review.models import Expert, PersonTie
 from services.review.panel_repository import PanelRepository
 from services.review.problems import CreditCodeNotValid, ExpertKnownAlready, ExpertNotFound
+from services.review.ties import put_down
 
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 8
@@ -106,36 +106,18 @@ class PoolService:
         declared_by: Actor,
     ) -> PersonTie:
         """Put down what binds a person to an enterprise. It is never taken back, only added to."""
-        tie = PersonTie(
-            id=new_id(),
+        return put_down(
+            self._panels,
+            self._journal,
+            self._clock,
             sub=sub,
             uscc=_code(uscc),
             kind=kind,
+            note=note,
+            by=declared_by,
             from_on=from_on,
             until_on=until_on,
-            note=note,
-            region=declared_by.region,
-            declared_by=declared_by.sub,
-            declared_at=self._clock.now(),
         )
-        self._panels.add(tie)
-        self._journal.record(
-            HistoryEntry(
-                subject_type="tie",
-                subject_id=tie.id,
-                action="declared",
-                actor=declared_by,
-                uscc=tie.uscc,
-                reason=note,
-                data={
-                    "sub": sub,
-                    "kind": kind.value,
-                    "from_on": from_on.isoformat() if from_on else None,
-                    "until_on": until_on.isoformat() if until_on else None,
-                },
-            )
-        )
-        return tie
 
     async def ties(
         self, reader: Actor, page: Paging, *, sub: str | None, uscc: str | None

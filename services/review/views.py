@@ -167,6 +167,8 @@ def _decision_out(of: Decision, reader: Actor, *, knows_experts: bool) -> Decisi
     )
 
 
+_SAYS_WHO = frozenset({"recused", "expert_excused", "experts_appointed"})
+"""What is done with an expert for a reason that may name him."""
 _ABOUT_EXPERTS = ("experts", "expert", "replaced_by")
 
 
@@ -181,7 +183,7 @@ def _history_out(
         entry.model_copy(
             update={
                 "by": PANEL if _is_experts(entry, reader) else entry.by,
-                "reason": None if entry.action in {"recused", "expert_excused"} else entry.reason,
+                "reason": None if entry.action in _SAYS_WHO else entry.reason,
                 "data": {
                     name: value for name, value in entry.data.items() if name not in _ABOUT_EXPERTS
                 },

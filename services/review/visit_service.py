@@ -65,7 +65,7 @@ class VisitService:
             inspectors=sorted(set(inspectors)),
             findings=[one._asdict() for one in findings],
             has_passed=has_passed,
-            photographs=[str(one) for one in photographs],
+            photographs=[str(one) for one in dict.fromkeys(photographs)],
             recorded_by=inspector.sub,
             recorded_at=self._desk.clock.now(),
         )
