@@ -85,7 +85,7 @@ FIRMS = {
                 "operating_revenue": "68000000.00",
                 "main_business_revenue": "47600000.00",
             },
-            "exactly 70 % debt and 70 % main business: passes",
+            "exactly 70 % debt and 70 % main business: passes; its experts differed, a fourth was called",
         ),
         Firm(
             "beyond",

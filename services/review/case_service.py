@@ -151,6 +151,9 @@ class CaseService:
         if is_elsewhere and case.status is CaseStatus.RETURNED:
             # Another city has to recommend it: what one decided does not bind the next.
             return opened(route)
+        if not route.has(case.stage):
+            # A settled case at a stage that its new division does not have: it stays settled.
+            return Position(stage=route.stages[0].id, status=case.status)
         resumes_at = self._desk.pack(case).procedure.correction.resumes_at
         return resubmitted(position_of(case), route, resumes_at=resumes_at if is_material else None)
 

@@ -1,7 +1,7 @@
 """What every part of review does with a case: take it, ask who may act, decide it, write it down."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -362,6 +362,16 @@ class Standing:
                 raise ScoresLocked
             case _:
                 raise ReviewCaseNotFound
+
+    def require_no_part(self, case: ReviewCase) -> None:
+        """Refuse whoever filed a case, decided any stage of it, or is bound to the enterprise."""
+        require_apart(self.officer.sub, self._parts(case, besides=None))
+        self.require_untied(case)
+
+    def require_not_filed(self, case: ReviewCase) -> None:
+        """Refuse whoever filed a case, or is bound to the enterprise."""
+        require_apart(self.officer.sub, replace(self._parts(case, besides=None), decided_by={}))
+        self.require_untied(case)
 
     def require_untied(self, case: ReviewCase) -> None:
         """Refuse an officer who is bound to the enterprise of a case."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import tag
-from services.kernel.problems import CursorInvalid, NotAllowed, documented
+from services.kernel.problems import CursorInvalid, NotAllowed, SeparationOfDuties, documented
 from services.kernel.transaction import TransactionalRoute
 from services.review.access import Anyone, NoticeKeeper, NoticeReader, ObjectionReader, Speaker
 from services.review.dependencies import Notices, Objections
@@ -118,6 +118,7 @@ async def read_notice(
         NoticeStillRunning,
         NothingToRecognise,
         RecognitionDayNotPossible,
+        SeparationOfDuties,
         BoundToEnterprise,
     ),
 )
@@ -249,7 +250,12 @@ async def answer_objection(
     tags=["notices"],
     summary="处理异议 · Resolve an objection",
     responses=documented(
-        NotAllowed, ObjectionNotFound, ObjectionResolvedAlready, HearingNotOver, BoundToEnterprise
+        NotAllowed,
+        ObjectionNotFound,
+        ObjectionResolvedAlready,
+        HearingNotOver,
+        SeparationOfDuties,
+        BoundToEnterprise,
     ),
 )
 async def resolve_objection(
@@ -257,7 +263,8 @@ async def resolve_objection(
 ) -> ObjectionOut:
     """Sustain an objection, which ends the case, or dismiss it with the reason.
 
-    The city and the enterprise are heard first: both have answered, or their days are over.
+    The city and the enterprise are heard first: both have answered, or their days are over. It takes
+    an officer who has had no part in the case.
     """
     return objection_out(
         await objections.resolve(

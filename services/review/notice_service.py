@@ -132,7 +132,7 @@ class NoticeService:
             raise NothingToRecognise
         standing = await self._desk.standing(officer, recognised)
         for case in recognised:
-            standing.require_untied(case)
+            standing.require_not_filed(case)
         for case in recognised:
             self._recognise(case, notice, document_number, decided_on, officer)
         await self._desk.session.flush()

@@ -122,7 +122,7 @@ class ObjectionService:
         objection = await self._take_objection(objection_id, officer)
         self._require_resolvable(objection)
         standing = await self._desk.standing(officer, [objection.case])
-        standing.require_untied(objection.case)
+        standing.require_no_part(objection.case)
         objection.status = ObjectionStatus.SUSTAINED if is_sustained else ObjectionStatus.DISMISSED
         objection.resolution = reason
         objection.resolved_by = officer.sub

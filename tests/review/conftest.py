@@ -151,7 +151,9 @@ class Review:
         sub: str | None = None,
         **body: Any,
     ) -> Any:
-        return await self.officer(office, region, sub).post(
+        # Whoever screens is nobody who publishes, hears and recognises later.
+        who = sub or f"decides-{office}-{region}"
+        return await self.officer(office, region, who).post(
             f"/review-cases/{case_id}/decisions",
             json={"decision": decision, "reason": "符合条件", **body},
         )

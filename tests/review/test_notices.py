@@ -451,6 +451,31 @@ async def test_an_enterprise_reads_and_answers_what_is_said_of_it_and_of_nobody_
     assert "facts" not in told[0]["data"]
 
 
+async def test_whoever_screened_a_case_does_not_judge_what_is_said_against_it(
+    review: Review,
+) -> None:
+    notice = await review.on_notice(await review.determined(1, filed_by=("filer",)))
+    review.service.clock.move_to_day(date(2026, 3, 16))
+    filed = (await object_to(review, notice["id"])).json()
+    await heard(review, filed["id"])
+    body = {"sustained": False, "reason": "查无实据"}
+
+    answers = [
+        await review.officer("provincial_office", sub=sub).post(
+            f"/objections/{filed['id']}/resolution", json=body
+        )
+        for sub in ("decides-provincial_office-520000", "filer", "somebody-else")
+    ]
+    review.service.clock.move_to_day(date(2026, 3, 24))
+    by_filer = await review.officer("provincial_office", sub="filer").post(
+        f"/notices/{notice['id']}/recognition",
+        json={"document_number": "x1", "decided_on": "2026-03-24"},
+    )
+
+    assert [one.status_code for one in answers] == [409, 409, 200]
+    assert {slug(one) for one in (*answers[:2], by_filer)} == {"separation-of-duties"}
+
+
 async def test_a_notice_with_nobody_to_show_is_not_there_for_the_public(review: Review) -> None:
     notice = await review.on_notice(await review.determined(is_secret_involved=True))
     review.service.clock.move_to_day(date(2026, 3, 16))

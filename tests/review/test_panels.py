@@ -660,7 +660,7 @@ async def test_nobody_moderates_who_has_had_a_part_in_the_case(review: Review) -
         json={"sub": "shareholder", "uscc": uscc_of(1), "kind": "shareholding", "note": "持股"},
     )
 
-    screener = await moderate(review, case_id, "61", sub="provincial_office-520000")
+    screener = await moderate(review, case_id, "61", sub="decides-provincial_office-520000")
     recommender = await moderate(review, case_id, "61", sub="city_office-520100")
     of_the_panel = [await moderate(review, case_id, "61", sub=sub) for sub in experts]
     bound = await moderate(review, case_id, "61", sub="shareholder")
@@ -823,7 +823,7 @@ async def test_an_exhausted_draw_is_filled_up_by_appointment(review: Review) -> 
     await review.pool("d", "e")
     await review.pool("neighbour", division="520103")
     await review.pool("employee", employer_uscc=uscc_of(1))
-    await review.pool("inactive", "provincial_office-520000")
+    await review.pool("inactive", "decides-provincial_office-520000")
     await change_expert(review, "inactive", is_active=False)
     code = review.codes
 
@@ -838,7 +838,7 @@ async def test_an_exhausted_draw_is_filled_up_by_appointment(review: Review) -> 
     )
     others = {
         name: (await appoint(review, case_id, code[name])).json()["errors"]
-        for name in ("employee", "inactive", "provincial_office-520000")
+        for name in ("employee", "inactive", "decides-provincial_office-520000")
     }
     given = await appoint(review, case_id, code["d"])
     more = await appoint(review, case_id, code["e"])
@@ -858,7 +858,7 @@ async def test_an_exhausted_draw_is_filled_up_by_appointment(review: Review) -> 
     assert {name: [one["code"] for one in found] for name, found in others.items()} == {
         "employee": ["employer"],
         "inactive": ["inactive"],
-        "provincial_office-520000": ["decided"],
+        "decides-provincial_office-520000": ["decided"],
     }
     assert given.status_code == 201, given.text
     assert (more.status_code, slug(more)) == (409, "act-not-in-this-phase")

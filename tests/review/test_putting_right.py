@@ -163,7 +163,10 @@ async def test_a_sustained_objection_that_was_a_mistake_is_open_again(review: Re
         f"/notices/{notice['id']}/recognition",
         json={"document_number": "x1", "decided_on": "2026-03-26"},
     )
-    await review.province.post(
+    again = await review.province.post(
+        f"{path}/resolution", json={"sustained": False, "reason": "复核不实"}
+    )
+    await review.officer("provincial_office", sub="another").post(
         f"{path}/resolution", json={"sustained": False, "reason": "复核不实"}
     )
     recognised = await review.province.post(
@@ -177,6 +180,8 @@ async def test_a_sustained_objection_that_was_a_mistake_is_open_again(review: Re
     ]
     assert undone[0]["data"]["reopened_objections"] == [filed.json()["number"]]
     assert (held.status_code, slug(held)) == (409, "nothing-to-recognise")
+    # Whoever was mistaken does not judge it again.
+    assert (again.status_code, slug(again)) == (409, "separation-of-duties")
     assert recognised.json()["recognised"] == [case_id]
 
 
