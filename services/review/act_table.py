@@ -487,9 +487,10 @@ Written from the code by `make contract`, never by hand; a test walks every cell
 
 - ✓ 准予办理；其余为拒绝的类型，即 `/problems/` 之后的名称。请求内容在其他方面均正确。
   ✓ is done; anything else is the `type` of the refusal, after `/problems/`. What is sent is right otherwise.
-- 各岗位均为企业所在辖区（该县、该市州、该省）的岗位，令牌具有全部权限范围；经办人未参与该件其他环节，也未被转办排除。
+- 各岗位均为企业所在辖区（该县、该市州、该省）的岗位，令牌具有全部权限范围；经办人未参与该件其他环节，也未被转办排除；
+  未提交的评分均已逾期。
   Each office is that of the enterprise's own county, city or province, and its token has every scope. Who acts has had
-  no other part in the case, which is assigned to nobody.
+  no other part in the case or its draw, and the case is assigned to nobody. Every sheet that is awaited is overdue.
 - 专家是哪一位，见状态表；核查人员即登记核查的人，只见已抽中待核查的和本人核查过的审核件。
   Which expert it is, the table of states says. The inspector is the one who records the visit, and sees a case that is
   drawn for a visit and one that it has visited.

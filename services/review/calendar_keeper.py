@@ -35,10 +35,10 @@ class CalendarKeeper:
 
     async def reckon_again(self) -> int:
         """Reckon every provisional last day anew. Return how many have changed."""
+        # One after the other: a recognition locks a notice before its cases.
         async with saved_together(self._runtime, new_trace()) as (session, journal):
             desk = CaseDesk(session, journal, self._runtime.clock, self._catalogue)
-            notices = NoticeRepository(session)
-            return (
-                await CaseService(desk, notices).reckon_again()
-                + await NoticeService(desk, notices).reckon_again()
-            )
+            changed = await CaseService(desk, NoticeRepository(session)).reckon_again()
+        async with saved_together(self._runtime, new_trace()) as (session, journal):
+            desk = CaseDesk(session, journal, self._runtime.clock, self._catalogue)
+            return changed + await NoticeService(desk, NoticeRepository(session)).reckon_again()

@@ -149,14 +149,18 @@ class CaseRepository:
         """Mark every case of some enterprises as secret-involved, and the draws that show them."""
         if not codes:
             return
+        # Locked in the order in which everybody locks them, so that two callers never deadlock.
         hidden = (
             await self._session.scalars(
-                update(ReviewCase)
+                select(ReviewCase.id)
                 .where(ReviewCase.uscc.in_(codes))
-                .values(is_secret=True)
-                .returning(ReviewCase.id)
+                .order_by(ReviewCase.id)
+                .with_for_update()
             )
         ).all()
+        await self._session.execute(
+            update(ReviewCase).where(ReviewCase.id.in_(hidden)).values(is_secret=True)
+        )
         await self.hide_draws_of(hidden)
 
     async def hide_draws_of(self, case_ids: Collection[UUID]) -> None:
@@ -166,6 +170,20 @@ class CaseRepository:
             .where(or_(DrawLot.case_id.in_(case_ids), lists_any(case_ids)))
             .values(is_secret=True)
         )
+
+    async def still_to_sample(self, like: ReviewCase, cities: Collection[str]) -> set[UUID]:
+        """Return the cases of some cities that await the same draw of site visits as one does."""
+        rows = await self._session.scalars(
+            select(ReviewCase.id).where(
+                ReviewCase.round_id == like.round_id,
+                ReviewCase.title == like.title,
+                ReviewCase.policy_pack == like.policy_pack,
+                ReviewCase.stage == like.stage,
+                ReviewCase.phase == Phase.SAMPLING,
+                func.substr(ReviewCase.division, 1, 4).in_([city[:4] for city in cities]),
+            )
+        )
+        return set(rows)
 
     async def photograph_ids(self, case_id: UUID) -> set[UUID]:
         rows = await self._session.scalars(
@@ -304,9 +322,9 @@ def visible_to(reader: Actor) -> ColumnElement[bool]:
     Offices see those of their division; an expert those whose panel calls on it; an inspector those
     that are to be visited, or that it has visited.
     """
-    if reader.holds(*SEES_ITS_DIVISION):
-        return is_theirs(reader)
     seen: list[ColumnElement[bool]] = []
+    if reader.holds(*SEES_ITS_DIVISION):
+        seen.append(is_theirs(reader))
     if reader.holds(Office.EXPERT):
         seen.append(_is_called_upon(reader))
     if reader.holds(Office.SITE_INSPECTOR):

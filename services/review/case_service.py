@@ -13,10 +13,10 @@ from services.kernel.actions import AvailableAction, offer
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor, Scope, system_actor
 from services.kernel.paging import Found, Paging
-from services.kernel.problems import NotAllowed, SeparationOfDuties
+from services.kernel.problems import NotAllowed
 from services.kernel.regions import city_of, covers
 from services.kernel.text import Text
-from services.policy.stages import StageDecision, StageKind
+from services.policy.stages import Stage, StageDecision, StageKind
 from services.review.case_repository import CaseFilter
 from services.review.corrections import material_changes
 from services.review.desk import (
@@ -27,7 +27,6 @@ from services.review.desk import (
     kind_of,
     position_of,
     require_remarks,
-    tie_of,
     which_case,
 )
 from services.review.models import Assignment, Decision, PanelResult, ReviewCase, SiteVisit
@@ -80,6 +79,11 @@ class CaseService:
         case = await self._cases.lock_by_application(event.application_id)
         changes: list[str] = []
         is_new = case is None
+        determined = (
+            None
+            if event.size_determination is None
+            else event.size_determination.model_dump(mode="json")
+        )
         if case is None:
             position = opened(route)
             case = ReviewCase(
@@ -109,6 +113,8 @@ class CaseService:
                 facts=(case.facts, event.facts),
                 documents=(case.documents, documents),
             )
+            if case.size_determination != determined:
+                changes.append("size_determination")
             position = self._taken_up(case, event.region, route, is_material=bool(changes))
         case.filed_by = sorted({*case.filed_by, *event.filed_by})
         case.legal_name = event.legal_name
@@ -118,11 +124,7 @@ class CaseService:
         case.facts_sha256 = event.facts_sha256
         case.documents = [one.model_dump() for one in event.documents]
         case.snapshot_sha256 = event.snapshot_sha256
-        case.size_determination = (
-            None
-            if event.size_determination is None
-            else event.size_determination.model_dump(mode="json")
-        )
+        case.size_determination = determined
         case.submission_number = event.submission_number
         fallen = [] if is_new else self._let_fall(case, position, route, changes, system)
         self._desk.place(case, position)
@@ -166,14 +168,16 @@ class CaseService:
         system: Actor,
     ) -> list[str]:
         """Set the approvals aside that a correction has overtaken. Return their stages."""
+        first = route.place_of(position.stage)
+        resumes_at = self._desk.pack(case).procedure.correction.resumes_at
+        if changes and route.has(resumes_at):
+            # Wherever the case stands, refused perhaps meanwhile: nobody has approved what is new.
+            first = min(first, route.place_of(resumes_at))
         overtaken = [
             decision
             for decision in effective(case.decisions)
             if decision.decision is StageDecision.ENDORSE
-            and (
-                not route.has(decision.stage)
-                or route.place_of(decision.stage) >= route.place_of(position.stage)
-            )
+            and (not route.has(decision.stage) or route.place_of(decision.stage) >= first)
         ]
         return self._desk.set_aside(
             case,
@@ -188,8 +192,9 @@ class CaseService:
         case = await self._cases.lock_by_application(event.application_id)
         if case is None:
             raise LookupError(f"no case was opened for application {event.application_id}")
-        if case.status in SETTLED:
+        if case.status in SETTLED - {CaseStatus.REJECTED}:
             return
+        # A refused one as well: what was withdrawn does not come back when the refusal is set aside.
         self._desk.place(case, Position(stage=case.stage, status=CaseStatus.WITHDRAWN))
         await self._desk.session.flush()
         self._desk.record(case, "withdrawn", system, reason=event.reason)
@@ -241,7 +246,7 @@ class CaseService:
 
     async def _require_fit(self, case: ReviewCase, sub: str) -> None:
         decided = (await self._cases.parts_of([case.id])).get(case.id, {})
-        ties = [tie_of(row) for row in await self._cases.ties_of([sub])]
+        ties = await self._cases.ties_of([sub])
         bound = bound_by(sub, case, ties, self._desk.pack(case), self._desk.clock.today())
         if sub in case.filed_by or decided.get(sub, set()) - {case.stage} or bound:
             raise AssigneeUnfit(
@@ -274,7 +279,7 @@ class CaseService:
             reason=reason,
             document_number=document_number,
         )
-        stage = self._desk.route(case).stage(mistaken.stage)
+        stage = self._first_open(case, mistaken.stage)
         # What was decided on an objection falls with it: nothing is recognised against one.
         reopened = await self._reopen(case)
         # An objection to an earlier notice can end a case that is on no notice any more.
@@ -299,6 +304,15 @@ class CaseService:
         )
         return case
 
+    def _first_open(self, case: ReviewCase, mistaken: str) -> Stage:
+        """Return where a case goes on: at the mistaken stage, or before it where nothing stands."""
+        route = self._desk.route(case)
+        stands = {
+            one.stage for one in effective(case.decisions) if one.decision is StageDecision.ENDORSE
+        }
+        upto = route.stages[: route.place_of(mistaken) + 1]
+        return next((one for one in upto if one.id not in stands), upto[-1])
+
     async def _require_may_set_aside(
         self, case: ReviewCase, mistaken: Decision, officer: Actor
     ) -> None:
@@ -308,13 +322,8 @@ class CaseService:
             mistaken.stage
         ):
             raise DecisionStands
-        if officer.sub == mistaken.decided_by:
-            raise SeparationOfDuties(
-                "撤销决定须由作出该决定以外的人办理。",
-                "Whoever took a decision does not set it aside.",
-            )
-        standing = await self._desk.standing(officer, [case])
-        standing.require_untied(case)
+        # Whoever had a part in the case does not say which part of it was a mistake.
+        (await self._desk.standing(officer, [case])).require_no_part(case)
         if case.status is CaseStatus.REJECTED and await self._cases.stands_elsewhere(case):
             raise AnotherCaseStands
 

@@ -7,7 +7,9 @@ from services.policy.facts import Facts
 from services.policy.matter import Kind
 from services.policy.pack import Pack
 
-_ALWAYS_MATERIAL = frozenset({"uscc", "applying_division", "is_secret_involved"})
+_ALWAYS_MATERIAL = frozenset(
+    {"uscc", "legal_name", "registered_division", "applying_division", "is_secret_involved"}
+)
 
 
 def material_changes(
@@ -16,17 +18,19 @@ def material_changes(
     title: str,
     kind: Kind,
     facts: tuple[Facts, Facts],
-    documents: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
+    documents: tuple[Sequence[Mapping[str, Any]] | None, Sequence[Mapping[str, Any]]],
 ) -> list[str]:
     """Return the facts and kinds of document whose change an approval cannot outlive.
 
     Those are the facts that a condition, a veto, a scoring table or a panel's indicator looks at, and
     every document: somebody has to look at a new one. `facts` and `documents` are what was before and
-    what is now.
+    what is now; documents that were never told cannot be compared.
     """
     before, now = facts
     changed = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
-    had, has = ({one["kind"]: one["sha256"] for one in side} for side in documents)
+    had_before, has_now = documents
+    has = {one["kind"]: one["sha256"] for one in has_now}
+    had = has if had_before is None else {one["kind"]: one["sha256"] for one in had_before}
     exchanged = {name for name in had.keys() | has.keys() if had.get(name) != has.get(name)}
     return sorted(changed & _looked_at(pack, title, kind) | exchanged)
 

@@ -61,6 +61,19 @@ _PERSONAL = frozenset(
 """What nobody does who has had another part in the case, or is bound to the enterprise."""
 
 
+_CONDUCTING = frozenset(
+    {
+        Act.DRAW_EXPERTS,
+        Act.DRAW_VISITS,
+        Act.APPOINT,
+        Act.EXCUSE,
+        Act.PHOTOGRAPH,
+        Act.PUT_ON_NOTICE,
+    }
+)
+"""What leads to a decision without being one: nobody does it who filed the case or is bound."""
+
+
 class CaseDesk:
     def __init__(
         self, session: AsyncSession, journal: Journal, clock: Clock, catalogue: Catalogue
@@ -97,7 +110,7 @@ class CaseDesk:
             desk=self,
             officer=officer,
             parts=await self.cases.parts_of(case_ids),
-            ties=[tie_of(row) for row in await self.cases.ties_of([officer.sub])],
+            ties=await self.cases.ties_of([officer.sub]),
             memberships=await self.cases.memberships_of(officer.sub, case_ids)
             if officer.holds(Office.EXPERT)
             else {},
@@ -324,7 +337,7 @@ class Standing:
     desk: CaseDesk
     officer: Actor
     parts: Mapping[UUID, Mapping[str, set[str]]]
-    ties: Sequence[Tie]
+    ties: Sequence[PersonTie]
     memberships: Mapping[tuple[UUID, int], MemberStatus]
 
     def refusal(self, act: Act, case: ReviewCase) -> Problem | None:
@@ -342,6 +355,8 @@ class Standing:
             raise problem
         if act in {Act.SCORE, Act.RECUSE}:
             self._require_seat(case)
+        if act in _CONDUCTING:
+            self.require_not_filed(case)
         if act in _PERSONAL:
             parts = self._parts(case, besides=None if act is Act.MODERATE else case.stage)
             require_apart(self.officer.sub, parts)
@@ -400,9 +415,10 @@ class Standing:
 
 
 def bound_by(
-    sub: str, case: ReviewCase, ties: Iterable[Tie], pack: Pack, today: date
+    sub: str, case: ReviewCase, rows: Iterable[PersonTie], pack: Pack, today: date
 ) -> list[Text]:
     """Return what binds a person to the enterprise of a case."""
+    ties = ties_for(case, rows)
     conflicts = ties_of(sub, subject_of(case), ties, pack.procedure.conflicts, today)
     return [conflict.because for conflict in conflicts]
 
@@ -451,7 +467,23 @@ def subject_of(case: ReviewCase, parts: Mapping[str, set[str]] | None = None) ->
     )
 
 
-def tie_of(row: PersonTie) -> Tie:
+def ties_for(case: ReviewCase, rows: Iterable[PersonTie]) -> list[Tie]:
+    """Return the ties that count for a case.
+
+    What people say of themselves counts everywhere, and they cannot take it back. What is put down
+    about somebody else counts in its own province, where a later row may say that it has ended.
+    """
+    own: list[PersonTie] = []
+    others: dict[tuple[str, str, str], PersonTie] = {}
+    for row in sorted(rows, key=lambda one: (one.declared_at, one.id)):
+        if row.declared_by == row.sub:
+            own.append(row)
+        elif row.region is not None and row.region[:2] == case.division[:2]:
+            others[row.sub, row.uscc, row.kind] = row
+    return [_tie_of(row) for row in (*own, *others.values())]
+
+
+def _tie_of(row: PersonTie) -> Tie:
     return Tie(
         sub=row.sub, uscc=row.uscc, kind=row.kind, from_on=row.from_on, until_on=row.until_on
     )

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from services.kernel.journal import HistoryEntry
 from services.kernel.paging import Found, Paging
 from services.kernel.problems import Problem, SeparationOfDuties
 from services.kernel.regions import city_of
+from services.kernel.text import Text
 from services.policy.stages import StageDecision
 from services.review.conflicts import candidates_for
-from services.review.desk import CaseDesk, Standing, subject_of, tie_of
+from services.review.desk import CaseDesk, Standing, subject_of, ties_for
 from services.review.draw import (
     candidates_sha256,
     commitment_of,
@@ -23,14 +25,22 @@ from services.review.draw import (
     seats_of_sample,
     seed_of,
 )
-from services.review.lists import not_ready
+from services.review.lists import Errors, not_ready
 from services.review.models import Draw, DrawLot, ReviewCase
 from services.review.panel_repository import PanelRepository
 from services.review.panel_service import PanelService, pool_expert
-from services.review.problems import CasesNotReadyForDraw, DrawEnded, DrawNotFound, DrawTooEarly
+from services.review.problems import (
+    CasesNotReadyForDraw,
+    DrawEnded,
+    DrawNotFound,
+    DrawTooEarly,
+    ValueKnownAlready,
+)
 from services.review.workflow import Act, DrawPurpose, DrawStatus, Phase
 
 _ACTS = {DrawPurpose.EXPERTS: Act.DRAW_EXPERTS, DrawPurpose.SITE_VISITS: Act.DRAW_VISITS}
+_POOL_RESTS = timedelta(days=30)
+"""How long whoever changed the pool makes no draw from it."""
 _NOT_DRAWN = "未抽中实地核查，按程序进入下一环节。 Not drawn for a site visit; it goes on."
 
 
@@ -47,12 +57,18 @@ class DrawService:
         round_id: UUID,
         case_ids: Sequence[UUID],
         public_source: str,
+        value_on: date | None,
         officer: Actor,
     ) -> Draw:
         """Fix who may be drawn, commit to a secret, and name the public value that completes it.
 
-        Raises `CasesNotReadyForDraw` naming every case that cannot take part; then nothing is fixed.
+        The value comes to be on a later day: on the next, unless another is named. Raises
+        `CasesNotReadyForDraw` naming every case that cannot take part; then nothing is fixed.
         """
+        tomorrow = self._desk.clock.today() + timedelta(days=1)
+        if value_on is not None and value_on < tomorrow:
+            raise ValueKnownAlready
+        await self._require_no_hand_in_the_pool(purpose, officer)
         cases = await self._desk.cases.lock_many(case_ids, officer)
         standing = await self._desk.standing(officer, cases)
         drawn = await self._drawn_already(purpose, cases)
@@ -61,6 +77,8 @@ class DrawService:
             return self._refusal(purpose, case, standing) or drawn.get(case.id)
 
         errors = not_ready(case_ids, cases, round_id, refusal)
+        if not errors and purpose is DrawPurpose.SITE_VISITS:
+            errors = await self._left_out(cases)
         if errors:
             raise CasesNotReadyForDraw(errors=errors)
         secret = new_secret()
@@ -75,6 +93,7 @@ class DrawService:
             policy_pack=cases[0].policy_pack,
             status=DrawStatus.COMMITTED,
             public_source=public_source,
+            value_on=value_on or tomorrow,
             commitment=commitment_of(secret),
             secret=secret,
             committed_by=officer.sub,
@@ -105,6 +124,30 @@ class DrawService:
     ) -> Problem | None:
         return standing.refusal(_ACTS[purpose], case)
 
+    async def _require_no_hand_in_the_pool(self, purpose: DrawPurpose, officer: Actor) -> None:
+        """Refuse whoever has lately said who is in the pool that a draw is made from."""
+        since = self._desk.clock.now() - _POOL_RESTS
+        if purpose is DrawPurpose.EXPERTS and await self._panels.changed_by(officer.sub, since):
+            raise SeparationOfDuties(
+                f"{officer.sub} 在近 {_POOL_RESTS.days} 天内登记或变更过专家，抽取须由他人办理。",
+                f"{officer.sub} has changed the pool within {_POOL_RESTS.days} days;"
+                " somebody else makes the draw.",
+            )
+
+    async def _left_out(self, cases: Sequence[ReviewCase]) -> Errors:
+        """Return an error where a city's cases are drawn among one by one: that is choosing them."""
+        cities = {city_of(case.division) for case in cases}
+        waiting = await self._desk.cases.still_to_sample(cases[0], cities)
+        missing = waiting - {case.id for case in cases}
+        missing -= await self._panels.in_open_draw(missing)
+        if not missing:
+            return []
+        text = Text(
+            f"同一市州待抽取的审核件须一并抽取，尚缺 {len(missing)} 件。",
+            f"What waits in a city is drawn among together; {len(missing)} cases are left out.",
+        )
+        return [("/case_ids", "city_incomplete", text)]
+
     async def _drawn_already(
         self, purpose: DrawPurpose, cases: Sequence[ReviewCase]
     ) -> dict[UUID, Problem]:
@@ -131,7 +174,7 @@ class DrawService:
 
     async def _lots_of_experts(self, cases: Sequence[ReviewCase], region: str) -> list[DrawLot]:
         pool = [pool_expert(row) for row in await self._panels.pool(region)]
-        ties = [tie_of(row) for row in await self._panels.ties_with({case.uscc for case in cases})]
+        ties = await self._panels.ties_with({case.uscc for case in cases})
         parts = await self._desk.cases.parts_of([case.id for case in cases])
         lots = []
         for case in cases:
@@ -139,7 +182,7 @@ class DrawService:
             found = candidates_for(
                 subject_of(case, parts.get(case.id)),
                 pool,
-                ties,
+                ties_for(case, ties),
                 self._desk.pack(case).procedure.conflicts,
                 in_field=rule.in_field,
                 seats=rule.experts,
@@ -191,11 +234,11 @@ class DrawService:
             raise SeparationOfDuties(
                 "揭示须由承诺人以外的人办理。", "Whoever committed to a draw does not reveal it."
             )
-        committed_on = day_of(draw.committed_at)
-        if self._desk.clock.today() <= committed_on:
+        if self._desk.clock.today() < draw.value_on:
             raise DrawTooEarly(
-                f"承诺于 {committed_on}，最早次日揭示。",
-                f"It was committed to on {committed_on}; reveal it on the next day at the earliest.",
+                f"承诺于 {day_of(draw.committed_at)}，公开值产生于 {draw.value_on}，届时方可揭示。",
+                f"It was committed to on {day_of(draw.committed_at)}, and its value comes to be on"
+                f" {draw.value_on}; it is revealed then.",
             )
         # Cases before lots, as everywhere, so that two callers never wait for each other.
         cases = await self._desk.cases.lock_many(_cases_of(draw), officer)
@@ -216,15 +259,18 @@ class DrawService:
         return draw
 
     async def _seat(self, draw: Draw, cases: Sequence[ReviewCase], officer: Actor) -> None:
-        turns = {lot.case_id: lot.turn for lot in draw.lots}
-        for case in cases:
-            # A case that was withdrawn or set back meanwhile is no longer what was drawn for.
-            if case.turn == turns[case.id] and case.phase is Phase.FORMING:
-                called = await self._seats.fill(case, "draw")
-                self._begin(case)
-                self._desk.record(
-                    case, "panel_drawn", officer, draw_id=str(draw.id), experts=called
-                )
+        lots = {lot.case_id: lot for lot in draw.lots}
+        # A case that was withdrawn or set back meanwhile is no longer what was drawn for.
+        waiting = [
+            case
+            for case in cases
+            if case.turn == lots[case.id].turn and case.phase is Phase.FORMING
+        ]
+        seating = await self._seats.seating(waiting)
+        for case in waiting:
+            called = self._seats.seat(case, lots[case.id], seating)
+            self._begin(case)
+            self._desk.record(case, "panel_drawn", officer, draw_id=str(draw.id), experts=called)
 
     async def _sample(self, draw: Draw, cases: Sequence[ReviewCase], officer: Actor) -> None:
         """Let the first of each city's ranking be visited, and send the others on.
@@ -261,8 +307,16 @@ class DrawService:
         case.updated_at = self._desk.clock.now()
 
     async def abandon(self, draw_id: UUID, *, reason: str, officer: Actor) -> Draw:
-        """Give a draw up whose public value never came; its secret is never used."""
+        """Give a draw up whose public value never came.
+
+        It takes another officer, and the secret is published: whoever gave it up to avoid its outcome
+        would be seen to have done so.
+        """
         draw = await self._open(draw_id, officer)
+        if officer.sub == draw.committed_by:
+            raise SeparationOfDuties(
+                "作废须由承诺人以外的人办理。", "Whoever committed to a draw does not give it up."
+            )
         draw.status = DrawStatus.ABANDONED
         draw.abandoned_because = reason
         draw.ended_by = officer.sub

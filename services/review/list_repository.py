@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, false, func, or_, select, text
+from sqlalchemy import ColumnElement, Row, false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from services.kernel.identity.actor import Actor
 from services.kernel.paging import Found, Paging, read_page
-from services.kernel.regions import city_of, is_county, prefix_of
+from services.kernel.regions import prefix_of
 from services.policy.stages import StageDecision
 from services.review.case_repository import is_theirs
 from services.review.models import (
@@ -201,13 +201,10 @@ class FunnelFilter:
 
 
 def _signed_in(reader: Actor) -> ColumnElement[bool]:
-    """Which lists a caller may see: those of its division, a county its own and its city's."""
+    """Which lists a caller may see: those signed in its division."""
     if reader.region is None:
         return false()
-    below = RecommendationList.region.like(f"{prefix_of(reader.region)}%")
-    if is_county(reader.region):
-        return or_(below, RecommendationList.region == city_of(reader.region))
-    return below
+    return RecommendationList.region.like(f"{prefix_of(reader.region)}%")
 
 
 def _determined_for(reader: Actor) -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from services.review.problems import (
     CasesNotReadyForList,
     DecisionNotOffered,
     DeterminationNotFound,
+    MeetingBeforeCase,
     MeetingInFuture,
 )
 from services.review.workflow import Act
@@ -66,7 +67,11 @@ class MeetingService:
         standing = await self._desk.standing(officer, cases)
 
         def refusal(case: ReviewCase) -> Problem | None:
-            return standing.refusal(Act.DETERMINE, case) or self._unfit(case, wanted[case.id])
+            return (
+                standing.refusal(Act.DETERMINE, case)
+                or _too_early(case, held_on)
+                or self._unfit(case, wanted[case.id])
+            )
 
         errors = not_ready(
             [item.case_id for item in items],
@@ -137,3 +142,13 @@ class MeetingService:
             ],
             next=found.next,
         )
+
+
+def _too_early(case: ReviewCase, held_on: date) -> Problem | None:
+    """Return why a meeting cannot have decided a case that had not come to it."""
+    if held_on >= case.entered_on:
+        return None
+    return MeetingBeforeCase(
+        f"该件 {case.entered_on} 才进入审定环节。",
+        f"The case came to this stage on {case.entered_on}.",
+    )

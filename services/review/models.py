@@ -93,8 +93,8 @@ class ReviewCase(Base):
     """An officer's finding of the size with its legal basis, where intake was given one."""
     filed_by: Mapped[list[str]] = mapped_column(JSONB)
     """Who drafted and who submitted it."""
-    documents: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    """Kind and hash of each document that the submission froze."""
+    documents: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    """Kind and hash of each document that the submission froze; None where it was not told."""
     snapshot_sha256: Mapped[str | None] = mapped_column(String(64))
     submission_number: Mapped[int]
     applied_on: Mapped[date]
@@ -263,6 +263,8 @@ class Expert(Base):
     """Where the expert works."""
     is_active: Mapped[bool]
     registered_by: Mapped[str] = mapped_column(String(200))
+    changed_by: Mapped[str] = mapped_column(String(200))
+    """Who registered or changed it last: that officer draws from the pool no sooner than a month on."""
     registered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     version: Mapped[int] = mapped_column()
@@ -311,6 +313,8 @@ class Draw(Base):
     status: Mapped[DrawStatus] = mapped_column(enum_column(DrawStatus))
     public_source: Mapped[str] = mapped_column(Text)
     """Which public value, not known yet at the commitment, completes the seed."""
+    value_on: Mapped[date]
+    """The day on which that value comes to be; later than the commitment."""
     commitment: Mapped[str] = mapped_column(String(64))
     secret: Mapped[str] = mapped_column(String(64))
     """Shown to nobody before the reveal."""

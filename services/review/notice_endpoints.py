@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.preconditions import tag
 from services.kernel.problems import CursorInvalid, NotAllowed, SeparationOfDuties, documented
-from services.kernel.transaction import TransactionalRoute
+from services.kernel.transaction import ReceivedAt, TransactionalRoute
 from services.review.access import Anyone, NoticeKeeper, NoticeReader, ObjectionReader, Speaker
 from services.review.dependencies import Notices, Objections
 from services.review.notice_schemas import (
@@ -32,6 +32,7 @@ from services.review.problems import (
     NoticeNotFound,
     NoticeNotRunning,
     NoticeStillRunning,
+    NoticeTooFar,
     NotOnNotice,
     ObjectionNotFound,
     ObjectionResolvedAlready,
@@ -55,7 +56,7 @@ router = APIRouter(route_class=TransactionalRoute)
     status_code=201,
     tags=["notices"],
     summary="发布公示 · Publish a notice",
-    responses=documented(NotAllowed, NoticeInPast, CasesNotReadyForNotice),
+    responses=documented(NotAllowed, NoticeInPast, NoticeTooFar, CasesNotReadyForNotice),
 )
 async def publish_notice(
     body: NoticeIn, officer: NoticeKeeper, notices: Notices, response: Response
@@ -175,7 +176,11 @@ async def read_public_notice(notice_id: UUID, _anyone: Anyone, notices: Notices)
     responses=documented(NoticeNotFound, NoticeNotRunning, NotOnNotice),
 )
 async def file_objection(
-    notice_id: UUID, body: ObjectionIn, _anyone: Anyone, objections: Objections
+    notice_id: UUID,
+    body: ObjectionIn,
+    _anyone: Anyone,
+    objections: Objections,
+    received_at: ReceivedAt,
 ) -> ObjectionFiledOut:
     """Object by real name, with facts and evidence, while the notice runs (六(一)).
 
@@ -188,6 +193,7 @@ async def file_objection(
             objector=body.objector.model_dump(),
             facts=body.facts,
             evidence=body.evidence,
+            received_at=received_at,
         )
     )
 

@@ -1,6 +1,7 @@
 """What review reads and answers about notices and objections."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -93,11 +94,16 @@ class NoticeRecognitionOut(Out):
     )
 
 
-_NAMELESS = re.compile(r"匿名.*|某.*|不详|无名.*|anonym.*|unknown|nobody", re.IGNORECASE)
+_NAMELESS = re.compile(
+    r"匿名.*|某.*|不详|无名.*|佚名|未知|不愿.*|保密|anon.*|unknown|nobody|none|na|test",
+    re.IGNORECASE,
+)
+_SHORTEST_NAME = 2
 
 
 def _real(name: str) -> str:
-    if _NAMELESS.fullmatch(name):
+    letters = "".join(one for one in unicodedata.normalize("NFKC", name) if one.isalpha())
+    if len(letters) < _SHORTEST_NAME or _NAMELESS.fullmatch(letters):
         raise PydanticCustomError(
             "name_not_real",
             "{en}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from services.contracts.review import (
@@ -29,6 +29,7 @@ from services.review.problems import (
     NoticeInPast,
     NoticeNotFound,
     NoticeStillRunning,
+    NoticeTooFar,
     RecognitionDayNotPossible,
 )
 from services.review.workflow import (
@@ -50,6 +51,9 @@ class Recognised:
     held: Sequence[ReviewCase]
 
 
+_LATEST_START = timedelta(days=60)
+
+
 class NoticeService:
     def __init__(self, desk: CaseDesk, notices: NoticeRepository) -> None:
         self._desk = desk
@@ -61,6 +65,8 @@ class NoticeService:
         """Put determined cases of one round on public notice, for the days that the pack sets."""
         if starts_on < self._desk.clock.today():
             raise NoticeInPast
+        if starts_on > self._desk.clock.today() + _LATEST_START:
+            raise NoticeTooFar
         cases = await self._desk.cases.lock_many(case_ids, officer)
         standing = await self._desk.standing(officer, cases)
         errors = not_ready(

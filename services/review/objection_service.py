@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from services.contracts.review import CaseRejected, ObjectionFiled, ObjectionResolved
 from services.kernel.actions import AvailableAction, offer
+from services.kernel.clock import day_of
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import NOBODY, Actor, Office, Scope
 from services.kernel.journal import HistoryEntry
@@ -46,10 +47,14 @@ class ObjectionService:
         objector: Mapping[str, str],
         facts: str,
         evidence: Sequence[str],
+        received_at: datetime,
     ) -> Objection:
-        """Take a named person's objection to an enterprise on a running notice."""
+        """Take a named person's objection to an enterprise on a running notice.
+
+        The day on which it arrived counts, however long it waited for its turn.
+        """
         notice = await self._notices.hold(notice_id)
-        today = self._desk.clock.today()
+        today = day_of(received_at)
         if notice is None or notice.starts_on > today:
             raise NoticeNotFound
         shown = await self._notices.public_cases(notice_id)
@@ -99,7 +104,7 @@ class ObjectionService:
         objection = await self._take_objection(objection_id, speaker)
         if objection.status is not ObjectionStatus.OPEN:
             raise ObjectionResolvedAlready
-        office = next(one for one in HEARD if speaker.holds(one))
+        office = _speaks_as(speaker, objection.case)
         if any(one.office == office for one in objection.statements):
             raise StatementGiven
         objection.statements.append(
@@ -242,6 +247,19 @@ class ObjectionService:
                 },
             )
         )
+
+
+def _speaks_as(speaker: Actor, case: ReviewCase) -> Office:
+    """Return for whom somebody answers: an enterprise for itself, a city for its own enterprises.
+
+    Raises `ObjectionNotFound` where it is neither, whatever other office the token has.
+    """
+    if speaker.uscc == case.uscc and speaker.holds(Office.ENTERPRISE):
+        return Office.ENTERPRISE
+    is_city = speaker.holds(Office.CITY) and speaker.is_in_charge_of(case.division)
+    if is_city and speaker.uscc is None:
+        return Office.CITY
+    raise ObjectionNotFound
 
 
 def _receipt(day: date) -> str:

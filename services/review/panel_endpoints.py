@@ -42,6 +42,7 @@ from services.review.panel_schemas import (
     PanelIn,
     PanelOut,
     PublicDrawOut,
+    PublicDrawSummaryOut,
     RecusalIn,
     RevealIn,
     ScoresIn,
@@ -62,6 +63,7 @@ from services.review.problems import (
     DrawTooEarly,
     ExpertKnownAlready,
     ExpertNotFound,
+    ExpertNotLate,
     ExpertUnfit,
     ModerationOutOfRange,
     PanelIsDrawn,
@@ -70,9 +72,16 @@ from services.review.problems import (
     ReviewCaseNotOpen,
     ScoresIncomplete,
     ScoresLocked,
+    ValueKnownAlready,
 )
 from services.review.schemas import CaseOut
-from services.review.views import case_out, draw_out, panel_out, public_draw_out
+from services.review.views import (
+    case_out,
+    draw_out,
+    panel_out,
+    public_draw_out,
+    public_draw_summary_out,
+)
 from services.review.workflow import DrawStatus
 
 router = APIRouter(route_class=TransactionalRoute)
@@ -213,7 +222,7 @@ async def list_ties(
     status_code=201,
     tags=["draws"],
     summary="抽取承诺 · Commit to a draw",
-    responses=documented(NotAllowed, CasesNotReadyForDraw),
+    responses=documented(NotAllowed, ValueKnownAlready, CasesNotReadyForDraw, SeparationOfDuties),
 )
 async def commit_to_draw(
     body: DrawIn, officer: Drawer, draws: Draws, response: Response
@@ -228,6 +237,7 @@ async def commit_to_draw(
         round_id=body.round_id,
         case_ids=body.case_ids,
         public_source=body.public_source,
+        value_on=body.value_on,
         officer=officer,
     )
     response.headers["Location"] = f"/api/v1/draws/{draw.id}"
@@ -259,7 +269,7 @@ async def reveal_draw(
     status_code=201,
     tags=["draws"],
     summary="作废抽取 · Give a draw up",
-    responses=documented(NotAllowed, DrawNotFound, DrawEnded),
+    responses=documented(NotAllowed, DrawNotFound, DrawEnded, SeparationOfDuties),
 )
 async def abandon_draw(
     draw_id: UUID, body: AbandonmentIn, officer: Drawer, draws: Draws, response: Response
@@ -306,10 +316,12 @@ async def read_draw(draw_id: UUID, reader: PoolReader, draws: Draws, response: R
     summary="查询抽取公开信息 · List draws in public",
     responses=documented(CursorInvalid),
 )
-async def list_public_draws(_anyone: Anyone, draws: Draws, page: PageOf) -> PageOut[PublicDrawOut]:
-    """List draws with everything that it takes to run them again."""
+async def list_public_draws(
+    _anyone: Anyone, draws: Draws, page: PageOf
+) -> PageOut[PublicDrawSummaryOut]:
+    """List draws, the newest first; each by itself has the lots that it takes to run it again."""
     found = await draws.page(None, page, round_id=None, status=None)
-    return PageOut(items=[public_draw_out(one) for one in found.items], next=found.next)
+    return PageOut(items=[public_draw_summary_out(one) for one in found.items], next=found.next)
 
 
 @router.get(
@@ -345,7 +357,9 @@ async def read_panel(case_id: UUID, reader: CaseReader, cases: Cases, panels: Pa
     status_code=201,
     tags=["experts"],
     summary="补聘专家 · Appoint the experts that the draw could not seat",
-    responses=documented(*_AT_A_PANEL, PanelIsDrawn, ExpertUnfit),
+    responses=documented(
+        *_AT_A_PANEL, PanelIsDrawn, ExpertUnfit, SeparationOfDuties, BoundToEnterprise
+    ),
 )
 async def appoint_experts(
     case_id: UUID,
@@ -405,14 +419,23 @@ async def submit_scores(
     status_code=201,
     tags=["experts"],
     summary="回避或更换专家 · Step aside, or excuse an expert",
-    responses=documented(*_AT_A_PANEL, ScoresLocked, ExpertNotFound),
+    responses=documented(
+        *_AT_A_PANEL,
+        ScoresLocked,
+        ExpertNotFound,
+        ExpertNotLate,
+        PanelIsDrawn,
+        SeparationOfDuties,
+        BoundToEnterprise,
+    ),
 )
 async def recuse_from_panel(
     case_id: UUID, body: RecusalIn, person: Recuser, panels: Panels, response: Response
 ) -> None:
     """Let an expert step aside, before scoring; the next of the draw takes the seat.
 
-    The province names an `expert` whom it excuses, such as one who does not answer.
+    The province names an `expert` whom it excuses: one whose sheet is overdue, or who turned out to be
+    bound to the enterprise. Whoever made the draw or put the expert in the pool does not.
     """
     if body.expert is not None:
         case = await panels.excuse(case_id, code=body.expert, reason=body.reason, officer=person)

@@ -1,6 +1,7 @@
 """Experts, ties, draws and score sheets: every SQL statement about them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,10 @@ class PanelRepository:
             )
         ).all()
 
+    async def everybody(self) -> Sequence[Expert]:
+        """Return everybody of every pool, who may be in a ranking."""
+        return (await self._session.scalars(select(Expert))).all()
+
     async def experts_named(self, subs: Collection[str]) -> Mapping[str, Expert]:
         rows = await self._session.scalars(select(Expert).where(Expert.sub.in_(subs)))
         return {one.sub: one for one in rows}
@@ -77,6 +82,26 @@ class PanelRepository:
             by=[(Expert.code.expression, str)],
             key=lambda found: [found.code],
         )
+
+    async def changed_by(self, sub: str, since: datetime) -> bool:
+        """Whether an officer has registered or changed an expert since an instant."""
+        found = await self._session.scalar(
+            select(Expert.sub).where(Expert.changed_by == sub, Expert.updated_at > since).limit(1)
+        )
+        return found is not None
+
+    async def seated(self, draw_id: UUID) -> Sequence[PanelMember]:
+        """Return who sits, or sat, on the panels that a draw was made for."""
+        rows = await self._session.scalars(
+            select(PanelMember)
+            .join(
+                DrawLot,
+                (DrawLot.case_id == PanelMember.case_id) & (DrawLot.turn == PanelMember.turn),
+            )
+            .where(DrawLot.draw_id == draw_id)
+            .order_by(PanelMember.called_at, PanelMember.id)
+        )
+        return rows.all()
 
     # Ties
 

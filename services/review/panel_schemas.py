@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.kernel.schemas import (
@@ -100,10 +100,21 @@ class DrawIn(In):
         " anybody to look up, completes the seed.",
         examples=["2026-09-16 上证综合指数收盘点位（两位小数）"],
     )
+    value_on: ProgrammeDay | None = Field(
+        default=None,
+        description="公开值产生之日，晚于今天；缺省为明天。The day on which the value comes to be, later"
+        " than today; tomorrow where none is named.",
+    )
 
 
 class RevealIn(In):
-    public_value: ShortText = Field(examples=["3861.87"])
+    public_value: Annotated[
+        str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{1,40}(\.[0-9]{1,10})?$")
+    ] = Field(
+        description="按来源所印的数字，不加单位、分隔符。The digits as its source prints them, without"
+        " units or separators.",
+        examples=["3861.87"],
+    )
 
 
 class AbandonmentIn(In):
@@ -119,8 +130,8 @@ class PublicLotOut(Out):
     drawn: list[str] | None
 
 
-class PublicDrawOut(Out):
-    """Everything that it takes to run the draw again."""
+class PublicDrawSummaryOut(Out):
+    """A draw without its lots, which may be large."""
 
     id: UUID
     purpose: DrawPurpose
@@ -129,13 +140,21 @@ class PublicDrawOut(Out):
     title: str
     stage: str
     public_source: str
+    value_on: date
     commitment: str = Field(description="SHA-256(secret)。")
     public_value: str | None
-    secret: str | None = Field(description="揭示前不公开。Not before the reveal.")
+    secret: str | None = Field(
+        description="揭示或作废前不公开。Not before the reveal, or the draw is given up."
+    )
     seed: str | None = Field(description="SHA-256(secret + 换行 + public_value)。")
     committed_at: datetime
     revealed_at: datetime | None
     abandoned_because: str | None
+
+
+class PublicDrawOut(PublicDrawSummaryOut):
+    """Everything that it takes to run the draw again."""
+
     lots: list[PublicLotOut]
 
 
@@ -164,6 +183,7 @@ class DrawOut(Out):
     stage: str
     policy_pack: str
     public_source: str
+    value_on: date
     commitment: str
     public_value: str | None
     secret: str | None

@@ -6,20 +6,24 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
+from itertools import islice
 from uuid import UUID
 
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor, Office
+from services.kernel.problems import SeparationOfDuties
 from services.kernel.text import Text
 from services.policy.procedure import ConflictRule, PanelRule, TieKind
 from services.policy.stages import StageDecision
 from services.review.conflicts import Expert as PoolExpert
 from services.review.conflicts import Subject, Tie, conflicts_of
-from services.review.desk import CaseDesk, subject_of, tie_of
+from services.review.desk import CaseDesk, subject_of, ties_for
 from services.review.models import (
+    DrawLot,
     Expert,
     PanelMember,
     PanelResult,
+    PersonTie,
     ReviewCase,
     ScoreSheet,
 )
@@ -36,6 +40,7 @@ from services.review.panel import (
 from services.review.panel_repository import PanelRepository
 from services.review.problems import (
     ExpertNotFound,
+    ExpertNotLate,
     ExpertUnfit,
     ModerationOutOfRange,
     PanelIsDrawn,
@@ -68,6 +73,31 @@ class PanelService:
 
     def rule(self, of: ReviewCase) -> PanelRule:
         return self._desk.pack(of).panel_rule(of.stage)
+
+    async def seating(self, cases: Sequence[ReviewCase]) -> "Seating":
+        """Read once what it takes to seat the panels of many cases that were drawn for together."""
+        return Seating(
+            experts={one.code: one for one in await self._panels.everybody()},
+            ties=await self._panels.ties_with({case.uscc for case in cases}),
+            parts=await self._desk.cases.parts_of([case.id for case in cases]),
+        )
+
+    def seat(self, case: ReviewCase, lot: DrawLot, seating: "Seating") -> list[str]:
+        """Call the first experts of a ranking for a turn that has none yet. Return their codes."""
+        fitness = Fitness(
+            subject=subject_of(case, seating.parts.get(case.id)),
+            ties=ties_for(case, [tie for tie in seating.ties if tie.uscc == case.uscc]),
+            rule=self._desk.pack(case).procedure.conflicts,
+            today=self._desk.clock.today(),
+        )
+        ranked = (seating.experts.get(code) for code in lot.ranking or [])
+        fit = (one for one in ranked if one is not None and fitness.unfit(one) is None)
+        called = list(islice(fit, lot.seats))
+        for expert in called:
+            self._call(case, expert, "draw", draw_id=lot.draw_id)
+        case.phase = Phase.SCORING if len(called) == lot.seats else Phase.FORMING
+        case.updated_at = self._desk.clock.now()
+        return [one.code for one in called]
 
     async def fill(self, case: ReviewCase, because: str) -> list[str]:
         """Call the next experts of the draw until every seat is taken. Return their codes.
@@ -103,8 +133,7 @@ class PanelService:
         """Appoint experts to a panel that the draw could not fill."""
         case = await self._desk.take(case_id, officer)
         await self._desk.require(Act.APPOINT, case, officer)
-        if await self._panels.drawn_lot(case) is None:
-            raise PanelIsDrawn("请先抽取专家。", "Draw its experts first.")
+        await self._require_no_hand_in_the_draw(case, officer)
         members = await self._panels.members(case)
         by_code = await self._panels.experts_coded(codes)
         fitness = await self._fitness(case)
@@ -119,6 +148,14 @@ class PanelService:
                 wrong = "unknown", Text("专家库中没有此人。", "The pool has no such expert.")
             elif expert.sub in met or code in codes[:place]:
                 wrong = "called_before", Text("已被列入过。", "Was called before.")
+            elif officer.sub in {expert.registered_by, expert.changed_by}:
+                wrong = (
+                    "own_entry",
+                    Text(
+                        "由您登记或变更，须由他人聘请。",
+                        "You put this expert in the pool; somebody else appoints.",
+                    ),
+                )
             elif place >= missing:
                 wrong = (
                     "panel_full",
@@ -306,6 +343,15 @@ class PanelService:
         if expert is None:
             raise ExpertNotFound
         member = await self._member(case, expert.sub)
+        await self._require_no_hand_in_the_draw(case, officer)
+        is_late = case.due_on is not None and case.due_on < self._desk.clock.today()
+        if not is_late and (await self._fitness(case)).unfit(expert) is None:
+            raise ExpertNotLate(
+                f"评分截止 {case.due_on}（含当日），且未发现须回避的情形。",
+                f"The sheet is due on {case.due_on}, and nothing binds the expert.",
+            )
+        if officer.sub == expert.changed_by:
+            raise SeparationOfDuties
         member.status = MemberStatus.EXCUSED
         member.ended_because = reason
         await self._desk.session.flush()
@@ -322,7 +368,7 @@ class PanelService:
         """
         sheets: Sequence[ScoreSheet] = await self._panels.sheets(case.id)
         members: Sequence[PanelMember] = []
-        if reader.holds(*SEES_PANELS):
+        if reader.holds(*SEES_PANELS) and not is_blind(case, reader):
             members = await self._panels.every_member(case.id)
             if case.phase in {Phase.FORMING, Phase.SCORING}:
                 sheets = [one for one in sheets if one.turn != case.turn]
@@ -342,6 +388,18 @@ class PanelService:
             experts=await self._panels.experts_named(subs),
         )
 
+    async def _require_no_hand_in_the_draw(self, case: ReviewCase, officer: Actor) -> None:
+        """Refuse to change a panel that was not drawn, and whoever drew it."""
+        lot = await self._panels.drawn_lot(case)
+        draw = None if lot is None else await self._panels.draw(lot.draw_id, officer)
+        if draw is None:
+            raise PanelIsDrawn("请先抽取专家。", "Draw its experts first.")
+        if officer.sub in {draw.committed_by, draw.ended_by}:
+            raise SeparationOfDuties(
+                "更换、补聘专家须由承诺人和揭示人以外的人办理。",
+                "Whoever made a draw changes nothing about the panel that came of it.",
+            )
+
     async def _seats(self, case: ReviewCase) -> int:
         totals = [one.total for one in await self._panels.sheets(case.id, case.turn)]
         return progress(self.rule(case), totals).seats
@@ -358,7 +416,7 @@ class PanelService:
         parts = await self._desk.cases.parts_of([case.id])
         return Fitness(
             subject=subject_of(case, parts.get(case.id)),
-            ties=[tie_of(row) for row in await self._panels.ties_with([case.uscc])],
+            ties=ties_for(case, await self._panels.ties_with([case.uscc])),
             rule=self._desk.pack(case).procedure.conflicts,
             today=self._desk.clock.today(),
         )
@@ -391,7 +449,7 @@ class PanelService:
 def is_blind(case: ReviewCase, reader: Actor) -> bool:
     """Whether a reader is still to judge a case, and may not know how it was judged before."""
     is_judging = case.phase in {Phase.FORMING, Phase.SCORING}
-    return is_judging and not reader.holds(*SEES_PANELS) and reader.holds(Office.EXPERT)
+    return is_judging and reader.holds(Office.EXPERT)
 
 
 def _sealed(sheet_id: UUID, items: Sequence[Mapping[str, str]]) -> str:
@@ -403,6 +461,15 @@ def _sealed(sheet_id: UUID, items: Sequence[Mapping[str, str]]) -> str:
     content = {"id": str(sheet_id), "items": items}
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """What is known of everybody when the panels of a draw are seated."""
+
+    experts: Mapping[str, Expert]
+    ties: Sequence[PersonTie]
+    parts: Mapping[UUID, Mapping[str, set[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

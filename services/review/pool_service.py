@@ -54,6 +54,7 @@ class PoolService:
             region=officer.region or "",
             code="".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH)),
             registered_by=officer.sub,
+            changed_by=officer.sub,
             registered_at=now,
             **_columns(given),
             updated_at=now,
@@ -79,6 +80,7 @@ class PoolService:
         for name, value in _columns(given).items():
             setattr(expert, name, value)
         expert.updated_at = self._clock.now()
+        expert.changed_by = officer.sub
         await self._panels.flush()
         self._record(expert, "changed", officer)
         return expert

@@ -127,10 +127,28 @@ class MeetingInFuture(Problem):
     meaning = Text("审定须在会议召开之后登记。", "A determination is recorded after its meeting.")
 
 
+class MeetingBeforeCase(Problem):
+    status, slug = 409, "meeting-before-case"
+    title = Text("会议早于审核件进入审定环节", "The meeting was before the case came to it")
+    meaning = Text(
+        "会议只能审定召开时已在审定环节的审核件。",
+        "A meeting decides what had come to its stage when it was held.",
+    )
+
+
 class ExpertNotFound(Problem):
     status, slug = 404, "expert-not-found"
     title = Text("专家库中没有此人", "The pool has no such expert")
     meaning = Text("请核对专家编码。", "Check the expert's code.")
+
+
+class ExpertNotLate(Problem):
+    status, slug = 409, "expert-not-late"
+    title = Text("该专家尚未逾期，不能更换", "The expert's sheet is not overdue")
+    meaning = Text(
+        "只有逾期未评分或须回避的专家可以更换。",
+        "An expert is excused whose sheet is overdue, or who has to step aside.",
+    )
 
 
 class ExpertKnownAlready(Problem):
@@ -216,10 +234,19 @@ class DrawEnded(Problem):
 
 class DrawTooEarly(Problem):
     status, slug = 409, "draw-too-early"
-    title = Text("承诺当日不能揭示", "The draw cannot be revealed yet")
+    title = Text("公开值尚未产生，不能揭示", "The draw cannot be revealed yet")
     meaning = Text(
-        "公开值须在承诺之后才产生，揭示最早在承诺次日。",
-        "The public value comes after the commitment, so the reveal follows on the next day.",
+        "公开值在承诺之后的某日产生，揭示最早在该日。",
+        "The public value comes to be on a day after the commitment, and is entered then.",
+    )
+
+
+class ValueKnownAlready(Problem):
+    status, slug = 422, "value-known-already"
+    title = Text("公开值须在承诺之后产生", "The public value has to come after the commitment")
+    meaning = Text(
+        "value_on 须晚于今天：承诺时任何人都不能知道该值。",
+        "`value_on` is later than today: nobody may know the value at the commitment.",
     )
 
 
@@ -324,6 +351,12 @@ class NoticeInPast(Problem):
     status, slug = 422, "notice-in-past"
     title = Text("公示不能从过去的日期开始", "A notice cannot begin in the past")
     meaning = Text("公示开始日不得早于今天。", "It begins today at the earliest.")
+
+
+class NoticeTooFar(Problem):
+    status, slug = 422, "notice-too-far"
+    title = Text("公示开始日过远", "The notice would begin too far ahead")
+    meaning = Text("公示最迟在 60 天内开始。", "It begins within sixty days.")
 
 
 class CasesNotReadyForNotice(Problem):

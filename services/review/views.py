@@ -52,6 +52,7 @@ from services.review.panel_schemas import (
     PanelMemberOut,
     PanelOut,
     PublicDrawOut,
+    PublicDrawSummaryOut,
     PublicLotOut,
     ScoredIndicatorOut,
     ScoreItemOut,
@@ -112,8 +113,8 @@ def case_summary_out(of: ReviewCase, cases: CaseService, standing: Standing) -> 
 
 async def case_out(of: ReviewCase, cases: CaseService, reader: Actor) -> CaseOut:
     standing = await cases.standing(reader, [of])
-    knows_experts = reader.holds(*SEES_PANELS)
     hides_panels = is_blind(of, reader)
+    knows_experts = reader.holds(*SEES_PANELS) and not hides_panels
     return CaseOut(
         **dict(case_summary_out(of, cases, standing)),
         facts=of.facts,
@@ -125,7 +126,7 @@ async def case_out(of: ReviewCase, cases: CaseService, reader: Actor) -> CaseOut
                 href=f"/api/v1/applications/{of.application_id}/submissions"
                 f"/{of.submission_number}/documents/{one['kind']}",
             )
-            for one in of.documents
+            for one in of.documents or ()
         ],
         snapshot_sha256=of.snapshot_sha256,
         size_determination=None
@@ -144,7 +145,7 @@ async def case_out(of: ReviewCase, cases: CaseService, reader: Actor) -> CaseOut
         history=[
             entry
             for entry in _history_out(await cases.history(of), reader, knows_experts=knows_experts)
-            if not (hides_panels and "points" in entry.data)
+            if not (hides_panels and ("points" in entry.data or entry.action in _OF_THE_PANEL))
         ],
     )
 
@@ -169,6 +170,8 @@ def _decision_out(of: Decision, reader: Actor, *, knows_experts: bool) -> Decisi
 
 _SAYS_WHO = frozenset({"recused", "expert_excused", "experts_appointed"})
 """What is done with an expert for a reason that may name him."""
+_OF_THE_PANEL = frozenset({"spread_alarm", "moderation_needed", "recused"})
+"""What would tell an expert who is still to score how the others judge."""
 _ABOUT_EXPERTS = ("experts", "expert", "replaced_by")
 
 
@@ -283,9 +286,9 @@ def funnel_out(of: Funnel) -> FunnelOut:
     return FunnelOut.model_validate(of)
 
 
-def public_draw_out(of: Draw) -> PublicDrawOut:
+def public_draw_summary_out(of: Draw) -> PublicDrawSummaryOut:
     is_revealed = of.status is DrawStatus.REVEALED
-    return PublicDrawOut(
+    return PublicDrawSummaryOut(
         id=of.id,
         purpose=of.purpose,
         status=of.status,
@@ -293,15 +296,27 @@ def public_draw_out(of: Draw) -> PublicDrawOut:
         title=of.title,
         stage=of.stage,
         public_source=of.public_source,
+        value_on=of.value_on,
         commitment=of.commitment,
         public_value=of.public_value,
-        secret=of.secret if is_revealed else None,
+        secret=_published_secret(of),
         seed=of.seed,
         committed_at=of.committed_at,
         revealed_at=of.ended_at if is_revealed else None,
         abandoned_because=of.abandoned_because,
+    )
+
+
+def public_draw_out(of: Draw) -> PublicDrawOut:
+    return PublicDrawOut(
+        **dict(public_draw_summary_out(of)),
         lots=[PublicLotOut(**_lot(lot)) for lot in of.lots if not lot.is_secret],
     )
+
+
+def _published_secret(of: Draw) -> str | None:
+    """Return the secret once nothing depends on its being one: also of a draw that was given up."""
+    return None if of.status is DrawStatus.COMMITTED else of.secret
 
 
 def draw_out(of: Draw) -> DrawOut:
@@ -315,9 +330,10 @@ def draw_out(of: Draw) -> DrawOut:
         stage=of.stage,
         policy_pack=of.policy_pack,
         public_source=of.public_source,
+        value_on=of.value_on,
         commitment=of.commitment,
         public_value=of.public_value,
-        secret=of.secret if of.status is DrawStatus.REVEALED else None,
+        secret=_published_secret(of),
         seed=of.seed,
         committed_by=of.committed_by,
         committed_at=of.committed_at,

@@ -11,7 +11,7 @@ from services.kernel.identity.actor import Actor
 from services.kernel.text import Text
 from services.policy.procedure import SampleRule
 from services.policy.stages import StageDecision
-from services.review.desk import CaseDesk, bound_by, tie_of
+from services.review.desk import CaseDesk, bound_by
 from services.review.lists import Errors
 from services.review.models import ReviewCase, SiteVisit
 from services.review.panel_repository import PanelRepository
@@ -108,7 +108,7 @@ class VisitService:
             text = Text("登记人须为核查人之一。", "Who records it was one of the inspectors.")
             errors.append(("/inspectors", "recorder_missing", text))
         parts = (await self._desk.cases.parts_of([case.id])).get(case.id, {})
-        ties = [tie_of(row) for row in await self._desk.cases.ties_of(people)]
+        ties = await self._desk.cases.ties_of(people)
         pack, today = self._desk.pack(case), self._desk.clock.today()
         for place, sub in enumerate(inspectors):
             has_part = sub in case.filed_by or parts.get(sub, set()) - {case.stage}

@@ -84,12 +84,30 @@ class RunningService:
         scopes: frozenset[str] = EVERY_SCOPE,
     ) -> Caller:
         """Return a caller of an office, with every scope unless told otherwise."""
+        return self.caller_of(
+            [office],
+            region=region,
+            uscc=uscc,
+            sub=sub or f"{office}-{region or uscc or ''}",
+            scopes=scopes,
+        )
+
+    def caller_of(
+        self,
+        offices: list[str],
+        *,
+        region: str | None = None,
+        uscc: str | None = None,
+        sub: str,
+        scopes: frozenset[str] = EVERY_SCOPE,
+    ) -> Caller:
+        """Return a caller of several offices at once."""
         claims = claims_for(
             issuer=ISSUER,
-            sub=sub or f"{office}-{region or uscc or ''}",
+            sub=sub,
             client_id="test",
             scopes=scopes,
-            offices=[office],
+            offices=offices,
             region=region,
             uscc=uscc,
             life_seconds=3600,

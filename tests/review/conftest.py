@@ -44,6 +44,8 @@ class Review:
     service: RunningService
     round_id: UUID
     applications: dict[int, UUID] = field(default_factory=dict)
+    rounds: dict[str, UUID] = field(default_factory=dict)
+    """The rounds of cases that are in another one than `round_id`."""
     codes: dict[str, str] = field(default_factory=dict)
     """Experts in the pool: code by sub."""
 
@@ -66,6 +68,7 @@ class Review:
         filed_by: tuple[str, ...] = (),
         documents: dict[str, str] | None = None,
         kind: str = "new",
+        round_id: UUID | None = None,
         **changed: Any,
     ) -> str:
         """Let intake announce a submission. Return the id of the case."""
@@ -81,7 +84,7 @@ class Review:
                     "application_id": application_id,
                     "submission_number": number,
                     "submitted_on": TODAY,
-                    "round_id": self.round_id,
+                    "round_id": round_id or self.round_id,
                     "round_code": "2026-1",
                     "kind": kind,
                     "title": title,
@@ -106,7 +109,15 @@ class Review:
             ),
         )
         items = (await self.province.get("/review-cases?limit=200")).json()["items"]
-        return next(str(one["id"]) for one in items if one["application_id"] == str(application_id))
+        case_id = next(
+            str(one["id"]) for one in items if one["application_id"] == str(application_id)
+        )
+        if round_id is not None:
+            self.rounds[case_id] = round_id
+        return case_id
+
+    def round_of(self, case_id: str) -> str:
+        return str(self.rounds.get(case_id, self.round_id))
 
     async def withdrawn(self, serial: int, reason: str = "经营调整") -> None:
         await self.service.deliver(
@@ -133,7 +144,7 @@ class Review:
         return await self.officer("city_office", city, sub).post(
             "/recommendation-lists",
             json={
-                "round_id": str(self.round_id),
+                "round_id": self.round_of(case_ids[0]),
                 "case_ids": list(case_ids),
                 "document_number": "筑工信〔2026〕8号",
                 "opinion": "符合推荐条件",
@@ -164,7 +175,7 @@ class Review:
         """Take experts into the pool, from another province unless told otherwise."""
         codes = []
         for sub in subs or [f"expert-{number}" for number in range(1, 7)]:
-            answer = await self.province.post(
+            answer = await self.officer("provincial_office", sub="pool-keeper").post(
                 "/experts",
                 json={
                     "sub": sub,
@@ -185,7 +196,7 @@ class Review:
             "/draws",
             json={
                 "purpose": purpose,
-                "round_id": str(self.round_id),
+                "round_id": self.round_of(case_ids[0]),
                 "case_ids": list(case_ids),
                 "public_source": "次日上证综合指数收盘点位",
             },

@@ -45,7 +45,8 @@ STATEMENT = {"text": "数据来自审计报告。"}
 VISITOR = "inspector-who-visited"
 REGIONS = {Office.COUNTY: "520102", Office.CITY: "520100", Office.SITE_INSPECTOR: "520100"}
 ELSEWHERE = {Office.COUNTY: "520103", Office.CITY: "520300", Office.SITE_INSPECTOR: "520300"}
-AFTER_THE_NOTICE = date(2026, 3, 19)
+AFTER_THE_NOTICE = date(2026, 4, 13)
+"""Late enough as well for every sheet that is still awaited to be overdue."""
 OBJECTION_IDS = {state.id for state in OBJECTION_STATES}
 NOT_THERE = Answer(ObjectionNotFound.slug)
 
@@ -285,7 +286,7 @@ def caller(
 def _body(review: Review, act: Act, case: Case) -> dict[str, Any]:
     """Return what an act is asked with, right in everything."""
     today = review.service.clock.today().isoformat()
-    listed = {"round_id": str(review.round_id), "case_ids": [case.id]}
+    listed = {"round_id": review.round_of(case.id), "case_ids": [case.id]}
     document_number = "示例〔2026〕9号"
     item = {"case_id": case.id, "decision": "endorse", "reason": "同意"}
     bodies: dict[Act, dict[str, Any]] = {
@@ -389,15 +390,19 @@ class Way:
         for state in STATES:
             self._ids[state.id] = []
             for serial in islice(serials, self._wanted.get(state.id, 0)):
-                case_id = await self._review.submitted(serial, pack=state.pack)
+                # What waits in a city for its site visits is drawn among together, so that each of
+                # these is in a round of its own.
+                round_id = new_id() if state.pack == NATIONAL else None
+                case_id = await self._review.submitted(serial, pack=state.pack, round_id=round_id)
                 self._ids[state.id].append(case_id)
                 self._serials[case_id] = serial
 
     async def recommend_and_screen(self) -> None:
         beyond = {state.id for state in STATES} - BEFORE_SCREENING
-        for pack in (PLAN, NATIONAL):
-            if listed := self.among(beyond, pack):
-                done(await self._review.recommend(*listed))
+        if listed := self.among(beyond, PLAN):
+            done(await self._review.recommend(*listed))
+        for case_id in self.among(beyond, NATIONAL):
+            done(await self._review.recommend(case_id))
         for case_id in self.among(beyond - AT_SCREENING):
             done(await self._review.decide(case_id))
         for case_id in self.among({"returned"}):
@@ -421,9 +426,10 @@ class Way:
         clock.move_to_day(clock.today() + timedelta(days=1))
         for draw in draws:
             done(await self._review.revealed(done(draw)["id"]))
-        for purpose, states in (("experts", {"panel_drawing"}), ("site_visits", {"visit_drawing"})):
-            if listed := self.among(states):
-                done(await self._review.committed(*listed, purpose=purpose))
+        if listed := self.among({"panel_drawing"}):
+            done(await self._review.committed(*listed))
+        for case_id in self.among({"visit_drawing"}):
+            done(await self._review.committed(case_id, purpose="site_visits"))
 
     async def score_and_visit(self) -> None:
         for case_id in self.among({"panel_scored"}):

@@ -207,7 +207,9 @@ async def test_two_officers_at_once_make_one_decision(review: Review) -> None:
     assert await review.types() == ["case.received", "case.advanced", "case.advanced"]
 
 
-async def test_a_withdrawal_ends_the_case_and_never_a_settled_one(review: Review) -> None:
+async def test_a_withdrawal_ends_a_case_and_bars_its_refusal_from_being_set_aside(
+    review: Review,
+) -> None:
     first, second = await review.submitted(1), await review.submitted(2)
     await review.decide(second, "city_office", "520100", decision="reject")
     for serial in (1, 2):
@@ -218,7 +220,13 @@ async def test_a_withdrawal_ends_the_case_and_never_a_settled_one(review: Review
         for case_id in (first, second)
     ]
 
-    assert states == ["withdrawn", "rejected"]
+    assert states == ["withdrawn", "withdrawn"]
+    rejection = (await review.case(second))["decisions"][0]["id"]
+    answer = await review.officer("provincial_office", sub="reviser").post(
+        f"/review-cases/{second}/set-asides",
+        json={"decision_id": rejection, "reason": "决定有误", "document_number": "更〔2026〕1号"},
+    )
+    assert (answer.status_code, slug(answer)) == (409, "review-case-not-open")
 
 
 async def test_the_queue_is_filtered_and_overdue_is_computed(review: Review) -> None:

@@ -318,18 +318,26 @@ async def test_a_draw_that_was_given_up_is_never_revealed_and_its_case_is_drawn_
     case_id = await review.screened()
     first = (await review.committed(case_id)).json()
 
-    given_up = await review.province.post(
-        f"/draws/{first['id']}/abandonment", json={"reason": "公开值未如期公布"}
+    path = f"/draws/{first['id']}/abandonment"
+    by_committer = await review.officer("provincial_office", sub="draw-keeper").post(
+        path, json={"reason": "结果不合意"}
     )
+    given_up = await review.province.post(path, json={"reason": "公开值未如期公布"})
     next_day(review)
     late = await review.revealed(first["id"])
     second = await review.drawn(case_id)
 
     assert given_up.json()["status"] == "abandoned"
-    assert (given_up.json()["secret"], given_up.json()["seed"]) == (None, None)
+    assert slug(by_committer) == "separation-of-duties"
+    # Whoever gave it up to avoid its outcome is seen to have done so: anybody can work it out.
+    assert sha256(given_up.json()["secret"]) == first["commitment"]
+    assert given_up.json()["seed"] is None
     assert (late.status_code, slug(late)) == (409, "draw-ended")
     shown = (await in_public(review, first["id"])).json()
-    assert (shown["secret"], shown["abandoned_because"]) == (None, "公开值未如期公布")
+    assert (shown["secret"], shown["abandoned_because"]) == (
+        given_up.json()["secret"],
+        "公开值未如期公布",
+    )
     assert second["commitment"] != first["commitment"]
     assert [one["status"] for one in (await review.panel(case_id))["members"]] == ["called"] * 3
 
@@ -757,16 +765,115 @@ async def test_an_officer_of_another_province_ends_no_draw(review: Review) -> No
     assert (await review.panel(case_id))["phase"] == "scoring"
 
 
-async def test_a_public_value_counts_the_same_however_it_is_typed(review: Review) -> None:
+async def test_a_public_value_is_the_digits_that_its_source_prints(review: Review) -> None:
+    """Each other spelling would be another seed to choose from."""
     case_id = await review.screened()
     await review.pool()
     draw_id = (await review.committed(case_id)).json()["id"]
     next_day(review)
+    others = [
+        "3861.87点",
+        "３８６１．８７",
+        "3,861.87",
+        "+3861.87",
+        "3861.87\u200b",
+        "3861.",
+        ".5",
+        "",
+    ]
 
-    revealed = (await review.revealed(draw_id, " 第三十期：03 11 cafe\u0301 \n")).json()
+    refused = [(await review.revealed(draw_id, value)).status_code for value in others]
+    revealed = (await review.revealed(draw_id, " 3861.87 ")).json()
 
-    assert revealed["seed"] == sha256(f"{revealed['secret']}\n第三十期：03 11 caf\u00e9")
-    assert (await run_again((await in_public(review, draw_id)).content))[0] == AGREES
+    assert refused == [422] * len(others)
+    assert revealed["seed"] == sha256(f"{revealed['secret']}\n3861.87")
+
+
+async def test_a_value_that_may_be_known_completes_no_seed(review: Review) -> None:
+    case_id = await review.screened()
+    await review.pool()
+    body = {
+        "purpose": "experts",
+        "round_id": str(review.round_id),
+        "case_ids": [case_id],
+        "public_source": "上证综合指数收盘点位",
+    }
+    keeper = review.officer("provincial_office", sub="draw-keeper")
+
+    today = await keeper.post("/draws", json=body | {"value_on": "2026-03-10"})
+    later = await keeper.post("/draws", json=body | {"value_on": "2026-03-13"})
+    review.service.clock.move_to_day(date(2026, 3, 12))
+    early = await review.revealed(later.json()["id"])
+    review.service.clock.move_to_day(date(2026, 3, 13))
+
+    assert (today.status_code, slug(today)) == (422, "value-known-already")
+    assert (early.status_code, slug(early)) == (409, "draw-too-early")
+    assert (await review.revealed(later.json()["id"])).status_code == 201
+
+
+async def test_whoever_has_changed_the_pool_lately_makes_no_draw_from_it(review: Review) -> None:
+    case_id = await review.screened()
+    await review.pool()
+    body = {
+        "purpose": "experts",
+        "round_id": str(review.round_id),
+        "case_ids": [case_id],
+        "public_source": "次日上证综合指数收盘点位",
+    }
+    keeper = review.officer("provincial_office", sub="pool-keeper")
+
+    soon = await keeper.post("/draws", json=body)
+    review.service.clock.move_to_day(date(2026, 4, 10))
+    rested = await keeper.post("/draws", json=body)
+
+    assert (soon.status_code, slug(soon)) == (409, "separation-of-duties")
+    assert rested.status_code == 201
+
+
+async def test_a_citys_cases_are_drawn_among_together(review: Review) -> None:
+    """Drawn for alone a case is visited for sure, and among many it hides."""
+    cases = [await review.screened(serial, pack=NATIONAL) for serial in (1, 2, 3)]
+    zunyi = await review.screened(4, city="520300", division="520302", pack=NATIONAL)
+
+    alone = await review.committed(cases[0], purpose="site_visits")
+    together = await review.committed(*cases, purpose="site_visits")
+    other_city = await review.committed(zunyi, purpose="site_visits")
+
+    assert alone.json()["errors"][0]["code"] == "city_incomplete"
+    assert (together.status_code, other_city.status_code) == (201, 201)
+
+
+async def test_what_another_province_says_of_an_expert_binds_nobody_here(review: Review) -> None:
+    await review.pool()
+    case_id = await review.screened()
+    stranger = review.officer("provincial_office", "510000", sub="stranger")
+    for sub in list(review.codes)[:3]:
+        await stranger.post(
+            "/ties", json={"sub": sub, "uscc": uscc_of(1), "kind": "other", "note": "据反映"}
+        )
+
+    [lot] = (await review.committed(case_id)).json()["lots"]
+
+    assert (len(lot["candidates"]), lot["excluded"]) == (6, [])
+
+
+async def test_a_tie_that_was_put_down_is_ended_by_a_later_row_and_ones_own_is_not(
+    review: Review,
+) -> None:
+    await review.pool()
+    case_id = await review.screened()
+    theirs, own = list(review.codes)[:2]
+    ended = {"until_on": "2001-01-01", "note": "早已结束"}
+    tie = {"uscc": uscc_of(1), "kind": "employment", "note": "任职"}
+    expert = review.officer("expert", sub=own)
+    await review.province.post("/ties", json=tie | {"sub": theirs})
+    await review.province.post("/ties", json=tie | ended | {"sub": theirs})
+    await expert.post("/ties", json=tie)
+    await expert.post("/ties", json=tie | ended)
+
+    [lot] = (await review.committed(case_id)).json()["lots"]
+
+    assert lot["excluded"] == [{"expert": review.codes[own], "code": "tie_employment"}]
 
 
 async def test_the_day_of_a_commitment_is_the_provinces(review: Review) -> None:

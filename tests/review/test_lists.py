@@ -128,7 +128,7 @@ async def test_a_list_is_its_citys_and_the_provinces_to_read(review: Review) -> 
     }
     listed = (await review.officer("city_office", "520300").get("/recommendation-lists")).json()
 
-    assert seen == {"520100": 200, "520102": 200, "520000": 200, "520300": 404, "520302": 404}
+    assert seen == {"520100": 200, "520102": 404, "520000": 200, "520300": 404, "520302": 404}
     assert listed["items"] == []
 
 
@@ -169,6 +169,15 @@ async def test_a_meeting_with_one_wrong_case_decides_none(review: Review) -> Non
 
     answer = await review.determine(ready, early, str(uuid4()))
     bare = await review.determine(ready, decision="return")
+    before = await review.officer("decision_meeting").post(
+        "/determinations",
+        json={
+            "meeting": "厅长办公会",
+            "held_on": "1990-01-01",
+            "document_number": "x",
+            "items": [{"case_id": ready, "decision": "endorse", "reason": "同意"}],
+        },
+    )
     tomorrow = await review.officer("decision_meeting").post(
         "/determinations",
         json={
@@ -185,6 +194,7 @@ async def test_a_meeting_with_one_wrong_case_decides_none(review: Review) -> Non
     ]
     assert bare.json()["errors"][0]["code"] == "remarks_needed"
     assert (tomorrow.status_code, slug(tomorrow)) == (422, "meeting-in-future")
+    assert before.json()["errors"][0]["code"] == "meeting_before_case"
     assert (await review.case(ready))["stage"] == "determination"
 
 

@@ -384,6 +384,10 @@ async def test_an_objection_is_acknowledged_by_a_number_that_counts_nobody(revie
         {"kind": "person", "name": "匿名", "contact": "0851-00000000"},
         {"kind": "organisation", "name": "某公司", "contact": "0851-00000000"},
         {"kind": "person", "name": "anonymous", "contact": "0851-00000000"},
+        {"kind": "person", "name": "匿 名", "contact": "0851-00000000"},
+        {"kind": "person", "name": "佚名", "contact": "0851-00000000"},
+        {"kind": "person", "name": "N/A", "contact": "0851-00000000"},
+        {"kind": "person", "name": "----", "contact": "0851-00000000"},
         {"kind": "person", "name": "王明", "contact": "无"},
         {"kind": "person", "name": "王明"},
     ],
@@ -514,3 +518,32 @@ async def test_an_objection_outlives_a_case_that_was_taken_off_its_notice(review
     held = await recognise(review, later["id"], "2026-03-25")
 
     assert (held.status_code, slug(held)) == (409, "nothing-to-recognise")
+
+
+async def test_a_token_of_two_offices_speaks_for_nobody_else(review: Review) -> None:
+    notice = await review.on_notice(await review.determined())
+    review.service.clock.move_to_day(date(2026, 3, 16))
+    filed = (await object_to(review, notice["id"])).json()
+    path = f"/objections/{filed['id']}/statements"
+    service = review.service
+    of_another = service.caller_of(
+        ["auditor", "enterprise"], region="520000", uscc=uscc_of(7), sub="both"
+    )
+    as_city = service.caller_of(
+        ["city_office", "enterprise"], region="520100", uscc=uscc_of(7), sub="both"
+    )
+
+    answers = [await who.post(path, json={"text": "代为答复"}) for who in (of_another, as_city)]
+
+    assert [one.status_code for one in answers] == [404, 404]
+
+
+async def test_a_notice_begins_within_sixty_days(review: Review) -> None:
+    case_id = await review.determined()
+    body = {"round_id": str(review.round_id), "case_ids": [case_id]}
+
+    late = await review.province.post("/notices", json=body | {"starts_on": "2026-05-11"})
+    in_time = await review.province.post("/notices", json=body | {"starts_on": "2026-05-10"})
+
+    assert (late.status_code, slug(late)) == (422, "notice-too-far")
+    assert in_time.status_code == 201

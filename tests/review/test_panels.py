@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -58,6 +59,10 @@ async def recuse(review: Review, case_id: str, sub: str, **body: Any) -> Any:
 
 
 async def excuse(review: Review, case_id: str, sub: str) -> Any:
+    """Take an expert off a panel on the day after the sheet was due."""
+    due_on = date.fromisoformat((await review.case(case_id))["due_on"])
+    if review.service.clock.today() <= due_on:
+        review.service.clock.move_to_day(due_on + timedelta(days=1))
     return await review.province.post(
         f"/review-cases/{case_id}/recusals",
         json={"reason": "逾期未评分", "expert": review.codes[sub]},
@@ -96,7 +101,7 @@ async def change_expert(review: Review, sub: str, **told: Any) -> None:
         name: read.json()[name]
         for name in ("name", "employer", "employer_uscc", "fields", "division", "is_active")
     }
-    answer = await review.province.ask(
+    answer = await review.officer("provincial_office", sub="pool-keeper").ask(
         "PUT", path, headers={"If-Match": read.headers["ETag"]}, json=known | told
     )
     assert answer.status_code == 200, answer.text
@@ -776,7 +781,15 @@ async def test_the_province_excuses_whoever_does_not_answer(review: Review) -> N
     await gives(review, case_id, second, "80.0")
     codes = {code: sub for sub, code in review.codes.items()}
 
+    in_time = await review.province.post(
+        f"/review-cases/{case_id}/recusals",
+        json={"reason": "想换一位", "expert": review.codes[first]},
+    )
     answer = await excuse(review, case_id, first)
+    by_who_drew = await review.officer("provincial_office", sub="draw-witness").post(
+        f"/review-cases/{case_id}/recusals",
+        json={"reason": "想换一位", "expert": review.codes[third]},
+    )
     again = await excuse(review, case_id, first)
     never_called = await excuse(review, case_id, codes[ranking[5]])
     unknown = await review.province.post(
@@ -784,6 +797,8 @@ async def test_the_province_excuses_whoever_does_not_answer(review: Review) -> N
     )
     by_an_expert = await recuse(review, case_id, third, expert=review.codes[second])
 
+    assert (in_time.status_code, slug(in_time)) == (409, "expert-not-late")
+    assert (by_who_drew.status_code, slug(by_who_drew)) == (409, "separation-of-duties")
     assert answer.status_code == 201
     for refused in (again, never_called, unknown):
         assert (refused.status_code, slug(refused)) == (404, "expert-not-found")
@@ -1090,3 +1105,22 @@ async def test_why_somebody_was_appointed_is_not_told_to_the_city(review: Review
 
     assert "抽取名单已用尽" not in read.text
     assert "抽取名单已用尽" in str(await review.case(case_id))
+
+
+async def test_whoever_put_an_expert_in_the_pool_or_drew_the_panel_appoints_nobody(
+    review: Review,
+) -> None:
+    await review.pool("a", "b", "c")
+    case_id, (first, *_), _ = await seated(review)
+    await recuse(review, case_id, first)
+    [friend] = await review.pool("friend")
+    body = {"experts": [friend], "reason": "抽取名单已用尽"}
+    path = f"/review-cases/{case_id}/panel"
+
+    by_keeper = await review.officer("provincial_office", sub="pool-keeper").post(path, json=body)
+    by_drawer = await review.officer("provincial_office", sub="draw-keeper").post(path, json=body)
+    by_another = await review.province.post(path, json=body)
+
+    assert by_keeper.json()["errors"][0]["code"] == "own_entry"
+    assert slug(by_drawer) == "separation-of-duties"
+    assert by_another.status_code == 201

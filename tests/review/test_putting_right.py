@@ -1,11 +1,12 @@
 """Corrections that overtake approvals, mistakes that are set aside, work that is handed on."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from services.contracts.applications import SizeDetermined
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import as_owner
 from tests.review.conftest import Review, slug
@@ -371,3 +372,72 @@ async def test_the_work_list_pages_stay_put_while_cases_without_a_last_day_come_
         seen += [one["id"] for one in page["items"]]
 
     assert seen == [*cases[1:], cases[0]]
+
+
+async def test_a_size_that_was_determined_anew_is_looked_at_again(review: Review) -> None:
+    case_id = await returned_by_the_meeting(review, "net_profit")
+
+    await review.submitted(
+        1,
+        number=2,
+        documents={"audit_report": "a" * 64},
+        size_determination=SizeDetermined(
+            size="large",
+            legal_basis="国家另有规定",
+            determined_by="officer",
+            determined_at=datetime(2026, 3, 12, tzinfo=UTC),
+        ),
+    )
+
+    case = await review.case(case_id)
+    assert case["stage"] == "provincial_screening"
+    assert case["history"][-1]["data"]["material_changes"] == ["size_determination"]
+
+
+async def test_a_correction_that_comes_after_a_refusal_is_approved_by_nobody(
+    review: Review,
+) -> None:
+    """It may cross with the refusal; if that is set aside, what is new is examined first."""
+    case_id = await review.determined(1)
+    notice = await review.on_notice(case_id)
+    review.service.clock.move_to_day(date(2026, 3, 16))
+    filed = await review.service.anyone().post(
+        f"/api/v1/public/notices/{notice['id']}/objections",
+        json={
+            "uscc": uscc_of(1),
+            "objector": {"kind": "person", "name": "王明", "contact": "0851-00000000"},
+            "facts": "营业收入不实。",
+            "evidence": ["纳税申报表"],
+        },
+    )
+    await set_aside(review, case_id, await decision_at(review, case_id, "determination"))
+    await review.determine(
+        case_id,
+        decision="return",
+        remarks=[{"fact_or_document": "total_assets", "text": "请核对"}],
+    )
+    review.service.clock.move_to_day(date(2026, 3, 26))
+    await review.province.post(
+        f"/objections/{filed.json()['id']}/resolution",
+        json={"sustained": True, "reason": "情况属实"},
+    )
+    await review.submitted(1, number=2, total_assets="90000000.00")
+
+    answer = await set_aside(
+        review, case_id, (await review.case(case_id))["decisions"][-1]["id"], sub="second-reviser"
+    )
+
+    assert answer.json()["stage"] == "provincial_screening"
+    stands = [one["stage"] for one in answer.json()["decisions"] if one["set_aside"] is None]
+    assert "provincial_screening" not in stands
+
+
+async def test_nobody_sets_aside_what_they_had_a_part_in(review: Review) -> None:
+    case_id = await review.screened()
+    await review.drawn(case_id)
+    await review.scored(case_id, (40, 40, 40))
+    panel = await decision_at(review, case_id, "expert_evaluation")
+
+    by_screener = await set_aside(review, case_id, panel, sub="decides-provincial_office-520000")
+
+    assert (by_screener.status_code, slug(by_screener)) == (409, "separation-of-duties")

@@ -251,7 +251,7 @@ async def test_a_visit_is_dated_from_the_day_it_was_drawn_to_today(
 
 
 async def test_only_what_was_drawn_is_visited(review: Review) -> None:
-    waiting = await review.screened(1, pack=NATIONAL)
+    waiting = await review.screened(1, pack=NATIONAL, city="520300", division="520302")
     four = [await review.screened(serial, pack=NATIONAL) for serial in (2, 3, 4, 5)]
     drawn = (await review.drawn(*four, purpose="site_visits"))["lots"][0]["drawn"]
     passed_by = [one for one in four if one not in drawn]

@@ -14,7 +14,7 @@ SCHEMA = "review"
 
 def upgrade() -> None:
     for column in (
-        sa.Column("documents", JSONB(), nullable=False, server_default=sa.text("'[]'::jsonb")),
+        sa.Column("documents", JSONB(), nullable=True),
         sa.Column("snapshot_sha256", sa.String(64), nullable=True),
         sa.Column("phase", sa.String(40), nullable=True),
         sa.Column("turn", sa.Integer(), nullable=False, server_default="1"),
@@ -34,8 +34,7 @@ def upgrade() -> None:
         ("objections", "heard_until"),
     ):
         op.alter_column(table, name, nullable=False, schema=SCHEMA)
-    for column_name in ("documents", "turn"):
-        op.alter_column("review_cases", column_name, server_default=None, schema=SCHEMA)
+    op.alter_column("review_cases", "turn", server_default=None, schema=SCHEMA)
     op.drop_constraint("one_decision_per_stage", "decisions", schema=SCHEMA, type_="unique")
     op.create_unique_constraint(
         "one_decision_per_turn", "decisions", ["case_id", "turn"], schema=SCHEMA
@@ -70,7 +69,8 @@ def _fill() -> None:
         f"UPDATE {SCHEMA}.objections SET"
         " number = 'YY-' || to_char(filed_at AT TIME ZONE 'Asia/Shanghai', 'YYYYMMDD') || '-'"
         " || upper(right(replace(id::text, '-', ''), 12)),"
-        " heard_until = (filed_at AT TIME ZONE 'Asia/Shanghai')::date"
+        # Nobody has been asked yet: a week from now is five working days, or one less.
+        " heard_until = (now() AT TIME ZONE 'Asia/Shanghai')::date + 7"
     )
 
 

@@ -24,6 +24,12 @@ INSERT_ONLY = (
     "objection_statements",
 )
 """What was said, signed, scored or seen stays as it is."""
+MUTABLE = {
+    "draws": "status, public_value, seed, ended_by, ended_at, abandoned_because, version",
+    "draw_lots": "ranking, is_secret",
+    "panel_members": "status, ended_because",
+}
+"""What may become of a draw and of a seat; who could be drawn, and from which secret, never changes."""
 
 
 def upgrade() -> None:
@@ -50,6 +56,7 @@ def upgrade() -> None:
         sa.Column("policy_pack", sa.String(80), nullable=False),
         sa.Column("status", sa.String(40), nullable=False),
         sa.Column("public_source", sa.Text(), nullable=False),
+        sa.Column("value_on", sa.Date(), nullable=False),
         sa.Column("commitment", sa.String(64), nullable=False),
         sa.Column("secret", sa.String(64), nullable=False),
         sa.Column("committed_by", sa.String(200), nullable=False),
@@ -77,6 +84,7 @@ def upgrade() -> None:
         sa.Column("division", sa.String(6), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("registered_by", sa.String(200), nullable=False),
+        sa.Column("changed_by", sa.String(200), nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -330,15 +338,22 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_set_asides_case_id"), "set_asides", ["case_id"], unique=False, schema=SCHEMA
     )
+    for table, columns in MUTABLE.items():
+        op.execute(f"GRANT SELECT, INSERT, UPDATE ({columns}) ON {SCHEMA}.{table} TO srdi_review")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON {SCHEMA}.experts TO srdi_review")
     op.execute(
-        f"GRANT SELECT, INSERT, UPDATE ON {SCHEMA}.experts, {SCHEMA}.draws, {SCHEMA}.draw_lots,"
-        f" {SCHEMA}.panel_members TO srdi_review"
+        f"REVOKE DELETE ON {SCHEMA}.review_cases, {SCHEMA}.notices, {SCHEMA}.objections"
+        " FROM srdi_review"
     )
     for table in INSERT_ONLY:
         op.execute(f"GRANT SELECT, INSERT ON {SCHEMA}.{table} TO srdi_review")
 
 
 def downgrade() -> None:
+    op.execute(
+        f"GRANT DELETE ON {SCHEMA}.review_cases, {SCHEMA}.notices, {SCHEMA}.objections"
+        " TO srdi_review"
+    )
     op.drop_index(op.f("ix_set_asides_case_id"), table_name="set_asides", schema=SCHEMA)
     op.drop_table("set_asides", schema=SCHEMA)
     op.drop_table("objection_statements", schema=SCHEMA)
