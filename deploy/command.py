@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -54,8 +55,9 @@ def serve(
     """Start everything in one process, with the worked example; Ctrl-C ends all of it."""
     home = Home.default()
     try:
-        serve_platform(home, host=host, port=port, console=_console)
-    except KeyboardInterrupt:
+        # Under load the interruption may end the server before it reaches us: either way it is over.
+        with suppress(KeyboardInterrupt):
+            serve_platform(home, host=host, port=port, console=_console)
         _console.print("ended")
     except PortTaken as taken:
         raise _fail(
