@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -413,7 +414,7 @@ class CaseService:
                 act.value,
                 "POST",
                 "/api/v1" + RULES[act].path.format(id=of.id, notice_id=of.notice_id),
-                lambda act=act: refuse(act),  # type: ignore[misc]
+                partial(refuse, act),
             )
             for act in _offered(of, self._desk.stage(of).kind, reader)
         ]
