@@ -17,14 +17,15 @@ from deploy.schema import PROJECT, SERVICES
 from deploy.standalone.home import ISSUER
 from deploy.standalone.platform import put_together
 from gateway.contract import merge_contracts
-from gateway.keys import KeyRing
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import SystemClock
+from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import SigningKey
 from services.kernel.problems import problem_catalogue
 from services.policy.documents import DocumentsFile
 from services.policy.pack import PackDocument
 from services.policy.procedure import Procedure
+from services.registry.settings import RegistrySettings
 from services.review.act_table import markdown
 from services.review.settings import ReviewSettings
 
@@ -43,6 +44,7 @@ def merged_contract() -> dict[str, Any]:
             passwords={},
             intake=IntakeSettings.in_folder(Path(folder)),
             review=ReviewSettings.in_folder(Path(folder)),
+            registry=RegistrySettings.in_folder(Path(folder)),
             keys=KeyRing((SigningKey.generate(),)),
             issuer=ISSUER,
             clients={},

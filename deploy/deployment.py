@@ -13,12 +13,12 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from deploy.schema import SERVICES, login_of, new_passwords
-from gateway.keys import create_key
+from services.kernel.identity.keys import create_key
 
 FEEDS: Mapping[str, tuple[str, ...]] = {
     "applications": ("review", "registry"),
     "review": ("applications",),
-    "registry": ("review", "applications"),
+    "registry": ("review", "applications", "rewards"),
     "rewards": ("registry",),
 }
 """Whose feeds each service follows."""
@@ -45,6 +45,7 @@ def write_deployment(
     """
     folder.mkdir(parents=True, mode=0o700)
     create_key(folder / "keys", "0001")
+    create_key(folder / "seal", "0001")
     passwords = new_passwords()
     client_secrets = {service: secrets.token_urlsafe(32) for service in SERVICES}
     _write(folder / "clients.toml", "\n".join(map(_client, client_secrets.items())))
@@ -61,6 +62,7 @@ def write_deployment(
         _write_environment(
             folder / f"{service}.env",
             **_where_files_are_kept(service, folder, documents_at),
+            **_seal(service, issuer, files_at or str(folder.absolute())),
             SRDI_ISSUER=issuer,
             SRDI_DATABASE_URL=login.render_as_string(hide_password=False),
             SRDI_GATEWAY_URL=addresses[GATEWAY],
@@ -100,6 +102,13 @@ def _where_files_are_kept(
         case _:
             return {}
     return where | {"SRDI_SPOOL_FOLDER": f"{kept_in}/arriving"}
+
+
+def _seal(service: str, issuer: str, seen_at: str) -> Mapping[str, str]:
+    """Return what the registry signs certificates with, and the address that stands on them."""
+    if service != "registry":
+        return {}
+    return {"SRDI_SEAL_KEYS_FOLDER": f"{seen_at}/seal", "SRDI_PUBLIC_URL": issuer}
 
 
 def _client(pair: tuple[str, str]) -> str:

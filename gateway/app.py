@@ -15,12 +15,12 @@ from starlette.types import Receive, Scope, Send
 from gateway.clients import read_clients
 from gateway.contract import fetch_contracts, merge_contracts
 from gateway.issuer import Issuer, issuer_router
-from gateway.keys import read_keys
 from gateway.problem_pages import problem_index, problem_page
 from gateway.proxy import RemoteUpstream, Upstream
 from gateway.routes import destination_of
 from gateway.settings import GatewaySettings
 from services.kernel.identity.access import bearer_of
+from services.kernel.identity.keys import read_keys
 from services.kernel.identity.tokens import TokenVerifier
 from services.kernel.logging import RequestLog, configure_logging
 from services.kernel.problems import NotAuthenticated, NotFound, Overloaded, problem_catalogue

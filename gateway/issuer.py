@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from gateway.clients import Client
-from gateway.keys import KeyRing
 from services.kernel.identifiers import new_id
+from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import sign
 from services.kernel.settings import AUDIENCE
 

@@ -26,10 +26,16 @@ COLLECTIONS = {
     "notices": "review",
     "objections": "review",
     "enterprises": "registry",
+    "enterprise-changes": "registry",
+    "enterprise-exports": "registry",
     "verifications": "registry",
     "recognitions": "registry",
     "recognition-imports": "registry",
     "renewal-duties": "registry",
+    "renewal-rounds": "registry",
+    "early-warnings": "registry",
+    "support-records": "registry",
+    "examinations": "registry",
     "cultivation-library": "registry",
     "screenings": "registry",
     "statistics": "registry",
@@ -46,7 +52,10 @@ PUBLIC_COLLECTIONS = {
     "draws": "review",
     "enterprises": "registry",
     "certificates": "registry",
+    "certificate-keys": "registry",
     "status-list": "registry",
+    "typical-cases": "registry",
+    "open-data": "registry",
 }
 # Reached without a token; the service says so too, in its own access rules.
 OPEN_COLLECTIONS = frozenset({"eligibility-checks", "packs", "divisions", "industries"})

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import pkgutil
 from typing import Any
 
 from alembic import context
@@ -13,6 +14,10 @@ from sqlalchemy.pool import NullPool
 config = context.config
 schema = config.config_ini_section
 metadata: MetaData = importlib.import_module(f"services.{schema}.models").metadata
+# A service may spread its tables over several modules, named for their subjects.
+for module in pkgutil.iter_modules(importlib.import_module(f"services.{schema}").__path__):
+    if module.name.endswith("_models"):
+        importlib.import_module(f"services.{schema}.{module.name}")
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:

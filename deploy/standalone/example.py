@@ -12,8 +12,8 @@ from deploy.standalone.firms import CONTACT, FIRMS, LISTED, Firm
 from deploy.standalone.papers import one_page_pdf, workbook_of
 from deploy.standalone.reviewing import DIFFERING, POOR, ReviewTeller
 from deploy.standalone.telling import StoryStuck
-from services.applications.import_service import XLSX
 from services.kernel.identity.actor import Office
+from services.kernel.workbooks.workbook import XLSX
 
 PACK = "guizhou/2021-05-06"
 LENGTH = timedelta(days=220)
@@ -22,6 +22,15 @@ LENGTH = timedelta(days=220)
 # Amounts of this example only: the plan prints none.
 PROVINCIAL_AMOUNT = "200000.00"
 NATIONAL_AMOUNT = "500000.00"
+RENAMED = "贵阳示例精密轴承（集团）有限公司"
+"""What one of them is called in the end; it is found by its old name as well."""
+YEAR_BEFORE = (
+    ("rising", "59500000.00", "3300000.00"),
+    ("exact", "63200000.00", "3900000.00"),
+    ("craft", "9100000.00", "380000.00"),
+    ("corrected", "70400000.00", "4000000.00"),
+)
+"""Revenue and R&D expense of 2024, in yuan: what the growth of 2025 is reckoned from."""
 
 
 class Storyteller(ReviewTeller):
@@ -36,6 +45,7 @@ class Storyteller(ReviewTeller):
         await self._choose_little_giants()
         await self._reward_little_giants()
         await self._record_the_nation()
+        await self._follow()
         await self._revoke()
         self._clock.catch_up()
         self._progress.is_told = True
@@ -299,6 +309,94 @@ class Storyteller(ReviewTeller):
         self._go_to(150)
         await self._reward(firm, "national", "national_little_giant")
 
+    async def _follow(self) -> None:
+        firm = FIRMS["rising"]
+        self._go_to(155)
+        self._say("what is followed: a library, support, an evaluation, a typical case, a new name")
+        beyond = FIRMS["beyond"]
+        await self._ask(
+            "library",
+            "PUT",
+            Office.CITY,
+            f"/cultivation-library/{beyond.uscc}",
+            {
+                "legal_name": beyond.name,
+                "division": beyond.division,
+                "reason": "纳入培育库，明年再申报（示例）",
+                "entered_on": self._day(155).isoformat(),
+            },
+            region=beyond.city,
+            headers={},
+        )
+        for measure, provider, description, amount in (
+            ("innovation", "示例大学", "产学研合作：关键零部件攻关（示例）", "300000.00"),
+            ("digital", "示例云服务商", "登云用云，生产线数字化改造（示例）", "120000.00"),
+            ("finance", "示例银行", "知识产权质押贷款贴息（示例）", "85000.50"),
+            ("management", "“星光”培训", "经营管理者培训两期（示例）", None),
+        ):
+            await self._post(
+                f"support-{measure}",
+                Office.CITY,
+                f"/enterprises/{firm.uscc}/support-records",
+                {
+                    "measure": measure,
+                    "provider": provider,
+                    "description": description,
+                    "delivered_on": self._day(150).isoformat(),
+                }
+                | ({} if amount is None else {"amount": amount}),
+                region=firm.city,
+            )
+        await self._post(
+            "evaluation",
+            Office.EVALUATOR,
+            f"/enterprises/{firm.uscc}/evaluations",
+            {
+                "year": self._day(155).year,
+                "agency": "示例评估中心",
+                "score": "86.50",
+                "difficulties": "高端人才不足（示例）",
+                "summary": "成长性良好（示例）。",
+                "evaluated_on": self._day(154).isoformat(),
+            },
+        )
+        await self._post(
+            "typical-case",
+            Office.PROVINCE,
+            f"/enterprises/{firm.uscc}/cases",
+            {
+                "year": self._day(155).year,
+                "heading": "深耕细分市场十五年（示例）",
+                "summary": "以一个零部件成为国内领先（示例）。",
+                "chosen_on": self._day(155).isoformat(),
+                "document_number": f"示例工信〔{self._day(155).year}〕25号",
+            },
+        )
+        for key, revenue, rd_expense in YEAR_BEFORE:
+            await self._post(
+                f"{key}-report",
+                Office.ENTERPRISE,
+                f"/enterprises/{FIRMS[key].uscc}/annual-reports",
+                {
+                    "fiscal_year": 2024,
+                    "facts": {"operating_revenue": revenue, "rd_expense": rd_expense},
+                },
+                uscc=FIRMS[key].uscc,
+            )
+        self._go_to(160)
+        await self._post(
+            "rename",
+            Office.PROVINCE,
+            f"/enterprises/{firm.uscc}/changes",
+            {
+                "kind": "rename",
+                "happened_on": self._day(158).isoformat(),
+                "new_name": RENAMED,
+                "document_number": "示例变更〔2026〕158号",
+                "reported_on": self._day(160).isoformat(),
+            },
+        )
+
     async def _revoke(self) -> None:
         firm = FIRMS["fallen"]
         self._go_to(175)
@@ -309,6 +407,18 @@ class Storyteller(ReviewTeller):
             lambda found: len(found["recognitions"]) == len(("srdi_sme", "little_giant")),
         )
         decided_on = self._day(175)
+        await self._post(
+            f"{firm.key}-finding",
+            Office.PROVINCE,
+            f"/enterprises/{firm.uscc}/findings",
+            {
+                "ground": "false_declaration",
+                "number": f"示例查〔{decided_on.year}〕3号",
+                "established_on": decided_on.isoformat(),
+                "established_by": "示例省工业和信息化厅",
+                "summary": "申报的自主知识产权不属于该企业（示例）。",
+            },
+        )
         for recognition in sorted(held["recognitions"], key=lambda one: one["title"]):
             await self._post(
                 f"{firm.key}-revoked-{recognition['title']}",

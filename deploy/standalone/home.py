@@ -14,8 +14,9 @@ from pydantic import BaseModel, JsonValue
 from deploy.schema import PROJECT
 from deploy.standalone.firms import register_extract
 from gateway.clients import Client, read_clients
-from gateway.keys import KeyRing, create_key, read_keys
 from services.applications.settings import IntakeSettings
+from services.kernel.identity.keys import KeyRing, create_key, read_keys
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 
 ISSUER = "http://127.0.0.1/standalone"
@@ -69,6 +70,12 @@ class Home:
         if "SRDI_PHOTOGRAPHS_URL" in os.environ:
             return ReviewSettings()
         return ReviewSettings.in_folder(self.folder)
+
+    def registry(self, *, public_url: str) -> RegistrySettings:
+        """Return where the keys are that sign certificates, and the address that is printed on them."""
+        if "SRDI_SEAL_KEYS_FOLDER" in os.environ:
+            return RegistrySettings()
+        return RegistrySettings.in_folder(self.folder, public_url=public_url)
 
     @property
     def log_file(self) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from deploy.standalone.home import ISSUER
 from gateway.issuer import claims_for
-from gateway.keys import KeyRing
 from services.kernel.identity.actor import Office, Scope
+from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import sign
 
 READING = (Scope.APPLICATIONS_READ, Scope.REVIEW_READ, Scope.REGISTRY_READ, Scope.REWARDS_READ)
@@ -19,11 +19,25 @@ SCOPES: Mapping[Office, tuple[Scope, ...]] = {
         # Objections against itself, which it may answer.
         Scope.REVIEW_READ,
         Scope.REGISTRY_READ,
+        # Its own annual report.
+        Scope.REGISTRY_WRITE,
         Scope.REWARDS_READ,
         Scope.EVENTS_READ,
     ),
-    Office.COUNTY: (*READING, Scope.APPLICATIONS_WRITE, Scope.REVIEW_DECIDE, Scope.EVENTS_READ),
-    Office.CITY: (*READING, Scope.APPLICATIONS_WRITE, Scope.REVIEW_DECIDE, Scope.EVENTS_READ),
+    Office.COUNTY: (
+        *READING,
+        Scope.APPLICATIONS_WRITE,
+        Scope.REVIEW_DECIDE,
+        Scope.REGISTRY_WRITE,
+        Scope.EVENTS_READ,
+    ),
+    Office.CITY: (
+        *READING,
+        Scope.APPLICATIONS_WRITE,
+        Scope.REVIEW_DECIDE,
+        Scope.REGISTRY_WRITE,
+        Scope.EVENTS_READ,
+    ),
     Office.PROVINCE: (
         *READING,
         Scope.APPLICATIONS_WRITE,
@@ -43,7 +57,7 @@ SCOPES: Mapping[Office, tuple[Scope, ...]] = {
     ),
     Office.DISBURSEMENT: (Scope.REWARDS_READ, Scope.REWARDS_DISBURSE, Scope.EVENTS_READ),
     Office.AUDITOR: (*READING, Scope.AUDIT_READ, Scope.EVENTS_READ),
-    Office.EVALUATOR: (Scope.REGISTRY_READ,),
+    Office.EVALUATOR: (Scope.REGISTRY_READ, Scope.REGISTRY_WRITE),
     Office.ADMINISTRATOR: (Scope.EVENTS_READ, Scope.WEBHOOKS_WRITE),
 }
 

@@ -22,17 +22,17 @@ from deploy.schema import SERVICES, login_of
 from gateway.app import create_app as create_gateway
 from gateway.clients import Client
 from gateway.issuer import Issuer
-from gateway.keys import KeyRing
 from gateway.proxy import AppUpstream
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.identity.actor import Scope as TokenScope
+from services.kernel.identity.keys import KeyRing
 from services.kernel.service_app import Connections, Environment
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 
 CREATE: Mapping[str, Callable[[Environment], FastAPI]] = {
-    "registry": services.registry.app.create_app,
     "rewards": services.rewards.app.create_app,
 }
 
@@ -71,12 +71,15 @@ def create_service(
     *,
     intake: Callable[[], IntakeSettings],
     review: Callable[[], ReviewSettings],
+    registry: Callable[[], RegistrySettings],
 ) -> FastAPI:
-    """Build the app of a service; those that keep files are told more than the others are."""
+    """Build the app of a service; those that keep files or keys are told more than the others are."""
     if service == "applications":
         return services.applications.app.create_app(environment, intake())
     if service == "review":
         return services.review.app.create_app(environment, review())
+    if service == "registry":
+        return services.registry.app.create_app(environment, registry())
     return CREATE[service](environment)
 
 
@@ -96,6 +99,7 @@ def put_together(
     passwords: Mapping[str, str],
     intake: IntakeSettings,
     review: ReviewSettings,
+    registry: RegistrySettings,
     keys: KeyRing,
     issuer: str,
     clients: Mapping[str, Client],
@@ -131,6 +135,7 @@ def put_together(
             ),
             intake=lambda: intake,
             review=lambda: review,
+            registry=lambda: registry,
         )
     gateway = create_gateway(
         issuer=Issuer(issuer=issuer, keys=keys, clients={**clients, **own_clients}),

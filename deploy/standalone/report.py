@@ -9,8 +9,8 @@ from rich.table import Table
 from deploy.standalone.firms import FIRMS, Firm
 from deploy.standalone.home import ExampleProgress
 from deploy.standalone.offices import token_for
-from gateway.keys import KeyRing
 from services.kernel.identity.actor import Office
+from services.kernel.identity.keys import KeyRing
 
 TITLES = {
     "srdi_sme": "专精特新",

@@ -71,6 +71,7 @@ async def _serve(
         passwords={},
         intake=home.intake(),
         review=home.review(),
+        registry=home.registry(public_url=f"http://{host}:{port}"),
         keys=keys,
         issuer=ISSUER,
         clients=home.clients(),

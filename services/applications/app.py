@@ -15,7 +15,7 @@ from services.applications import (
     round_endpoints,
 )
 from services.applications.content_keeper import ContentKeeper
-from services.applications.import_worker import ImportWorker
+from services.applications.import_worker import ApplicationImportWorker
 from services.applications.models import tables
 from services.applications.register import CsvExtract
 from services.applications.scanning import scanner_from
@@ -57,7 +57,9 @@ def create_app(environment: Environment, settings: IntakeSettings) -> FastAPI:
     def workers(runtime: Runtime) -> Sequence[Worker]:
         return (
             ContentKeeper(runtime, store, scanner, spool),
-            ImportWorker(runtime, catalogue, store, spool, has_scanner=scanner is not None),
+            ApplicationImportWorker(
+                runtime, catalogue, store, spool, has_scanner=scanner is not None
+            ),
         )
 
     app = create_service_app(PARTS, environment, workers=workers)

@@ -7,6 +7,7 @@ from services.applications.repository import HoldingRepository
 from services.applications.review_news import ReviewNews
 from services.applications.workflow import Step
 from services.contracts.registry import (
+    RecognitionChanged,
     RecognitionEvent,
     RecognitionGranted,
     RecognitionRenewed,
@@ -67,6 +68,20 @@ async def keep_holding(delivery: Delivery, event: RecognitionGranted) -> None:
 @from_registry.on(RecognitionRenewed)
 async def keep_renewed_holding(delivery: Delivery, event: RecognitionRenewed) -> None:
     await _keep(delivery, event)
+
+
+@from_registry.on(RecognitionChanged)
+async def keep_changed_holding(delivery: Delivery, event: RecognitionChanged) -> None:
+    """Keep whose title it is now; from the day on which another goes on, the former has it no more."""
+    if event.previous_recognition_id == event.recognition_id:
+        await _keep(delivery, event)
+        return
+    previous = await HoldingRepository(delivery.session).find(event.previous_recognition_id)
+    if previous is None:
+        raise LookupError(event.previous_recognition_id)
+    previous.revoked_on = event.happened_on
+    following = await _keep(delivery, event)
+    following.valid_from = event.happened_on
 
 
 @from_registry.on(RecognitionRevoked)

@@ -7,18 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.applications.access import ApplicationReader, FilingOffice, Officer
-from services.applications.import_service import XLSX, ImportService
+from services.applications.import_service import ImportService
 from services.applications.problems import (
     DocumentInfected,
-    ImportNotFound,
-    NotAWorkbook,
     RoundNotFound,
     RoundNotOpen,
-    TooManyImports,
 )
-from services.applications.schemas import ImportOut, ImportRowOut, RowErrorOut
-from services.applications.views import import_out, row_error_out
-from services.applications.workflow import IfErrors
+from services.applications.schemas import ImportOut, ImportRowOut
+from services.applications.views import import_out
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.problems import (
     BodyTooSlow,
@@ -41,6 +37,10 @@ from services.kernel.transaction import (
     UploadRoute,
 )
 from services.kernel.uploads import file_name_of
+from services.kernel.workbooks.imports import IfErrors
+from services.kernel.workbooks.problems import ImportNotFound, NotAWorkbook, TooManyImports
+from services.kernel.workbooks.schemas import RowErrorOut, row_error_out
+from services.kernel.workbooks.workbook import XLSX
 from services.policy.matter import Kind
 
 router = APIRouter(route_class=TransactionalRoute, tags=["imports"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,10 +10,7 @@ from services.applications.filing_rules import pack_of_round, require_open
 from services.applications.models import Content, Import, ImportRow, Round, RowError
 from services.applications.problems import (
     DocumentInfected,
-    ImportNotFound,
-    NotAWorkbook,
     RoundNotFound,
-    TooManyImports,
 )
 from services.applications.repository import (
     DocumentRepository,
@@ -22,7 +18,7 @@ from services.applications.repository import (
     RoundRepository,
 )
 from services.applications.template import write_template
-from services.applications.workflow import IfErrors, ImportState, RowOutcome
+from services.applications.workflow import RowOutcome
 from services.kernel.clock import Clock
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
@@ -32,14 +28,15 @@ from services.kernel.problems import NotAllowed
 from services.kernel.regions import covers
 from services.kernel.storage import ContentStore
 from services.kernel.uploads import Upload
+from services.kernel.workbooks.imports import (
+    MOST_UNFINISHED,
+    IfErrors,
+    ImportState,
+    begins_as_zip,
+)
+from services.kernel.workbooks.problems import ImportNotFound, NotAWorkbook, TooManyImports
 from services.policy.catalogue import Catalogue
 from services.policy.matter import Kind
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ERRORS_SHOWN = 200
-MOST_UNFINISHED = 5
-"""Imports of one division's office at a time, so that the others' turn comes."""
-_ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class ImportService:
         officer: Actor,
     ) -> Import:
         """Take a workbook in. Its rows become drafts soon after; the answer says where to look."""
-        if not _begins_as_zip(upload.path):
+        if not begins_as_zip(upload.path):
             raise NotAWorkbook
         await self._store.keep(upload.path, upload.sha256)
         of = await self._find_round(round_id)
@@ -147,7 +144,7 @@ class ImportService:
         return ImportReport(
             of=of,
             outcomes=await self._imports.outcomes(of.id),
-            errors=await self._imports.first_errors(of.id, ERRORS_SHOWN),
+            errors=await self._imports.first_errors(of.id),
         )
 
     async def page(self, reader: Actor, page: Paging, *, round_id: UUID | None) -> Found[Import]:
@@ -173,8 +170,3 @@ class ImportService:
         if found is None:
             raise RoundNotFound
         return found
-
-
-def _begins_as_zip(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(len(_ZIP)) == _ZIP

@@ -21,13 +21,16 @@ from services.applications.workflow import (
     IN_HAND,
     LIVE,
     ApplicationStatus,
-    IfErrors,
-    ImportState,
     RowOutcome,
     Verdict,
 )
 from services.kernel.database import UUID_COLUMN, enum_column, service_metadata
 from services.kernel.journal import journal_tables
+from services.kernel.workbooks.imports import (
+    ImportColumns,
+    ImportRowColumns,
+    RowErrorColumns,
+)
 
 SCHEMA = "applications"
 metadata = service_metadata(SCHEMA)
@@ -257,7 +260,7 @@ class Document(Base):
     content: Mapped[Content] = relationship(lazy="raise")
 
 
-class Import(Base):
+class Import(ImportColumns, Base):
     """批量导入: a workbook of many enterprises, and how far it has come."""
 
     __tablename__ = "imports"
@@ -271,32 +274,12 @@ class Import(Base):
         CheckConstraint("done <= total", name="does_no_more_than_there_is"),
     )
 
-    id: Mapped[UUID] = mapped_column(UUID_COLUMN, primary_key=True)
     round_id: Mapped[UUID] = mapped_column(UUID_COLUMN, ForeignKey(f"{SCHEMA}.rounds.id"))
     kind: Mapped[str] = mapped_column(String(10))
-    if_errors: Mapped[IfErrors] = mapped_column(enum_column(IfErrors))
-    region: Mapped[str] = mapped_column(String(6))
-    """The division whose office sent it."""
-    sent_by: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """The officer or client, as history keeps it: the rows are filed in this name."""
     sha256: Mapped[str] = mapped_column(String(64), ForeignKey(f"{SCHEMA}.contents.sha256"))
-    file_name: Mapped[str | None] = mapped_column(String(200))
-    state: Mapped[ImportState] = mapped_column(enum_column(ImportState))
-    total: Mapped[int]
-    """Rows of the file; 0 until it has been read."""
-    done: Mapped[int]
-    error_count: Mapped[int]
-    refusal: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
-    """Why the file as a whole was refused: code, zh, en."""
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    attempts: Mapped[int]
-    """How often a process began on it."""
-    not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When it is tried again, by the database's clock, after it had to be left."""
 
 
-class ImportRow(Base):
+class ImportRow(ImportRowColumns, Base):
     """What became of one row. Written in the transaction of the work itself."""
 
     __tablename__ = "import_rows"
@@ -304,14 +287,11 @@ class ImportRow(Base):
     import_id: Mapped[UUID] = mapped_column(
         UUID_COLUMN, ForeignKey(f"{SCHEMA}.imports.id"), primary_key=True
     )
-    row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """As the spreadsheet numbers it."""
-    uscc: Mapped[str] = mapped_column(String(18))
     outcome: Mapped[RowOutcome] = mapped_column(enum_column(RowOutcome))
     application_id: Mapped[UUID] = mapped_column(UUID_COLUMN)
 
 
-class RowError(Base):
+class RowError(RowErrorColumns, Base):
     """What is wrong in one cell."""
 
     __tablename__ = "import_errors"
@@ -319,16 +299,6 @@ class RowError(Base):
     import_id: Mapped[UUID] = mapped_column(
         UUID_COLUMN, ForeignKey(f"{SCHEMA}.imports.id"), primary_key=True
     )
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    row: Mapped[int]
-    column: Mapped[str] = mapped_column(String(5))
-    """Its letter; empty for what is wrong with the whole row."""
-    fact: Mapped[str] = mapped_column(String(80))
-    label: Mapped[str] = mapped_column(String(200))
-    """The heading of the column."""
-    code: Mapped[str] = mapped_column(String(60))
-    zh: Mapped[str] = mapped_column(Text)
-    en: Mapped[str] = mapped_column(Text)
 
 
 class Holding(Base):

@@ -1,11 +1,11 @@
 """Every SQL statement of intake, and who may see which row."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
@@ -24,12 +24,13 @@ from services.applications.models import (
     Submission,
     tables,
 )
-from services.applications.workflow import IN_HAND, LIVE, ApplicationStatus, ImportState, RowOutcome
+from services.applications.workflow import IN_HAND, LIVE, ApplicationStatus, RowOutcome
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
 from services.kernel.sweeping import hold_content
 from services.kernel.timeline import history_of
+from services.kernel.workbooks.imports import Imports
 
 READING_OFFICES = (Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
 
@@ -395,12 +396,10 @@ class MandateRepository:
         )
 
 
-class ImportRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    def add(self, row: Import) -> None:
-        self._session.add(row)
+class ImportRepository(Imports[Import, ImportRow, RowError]):
+    imports = Import
+    results = ImportRow
+    failings = RowError
 
     async def find(self, import_id: UUID, reader: Actor) -> Import | None:
         """Return an import of the reader's division, or of one under it."""
@@ -421,78 +420,6 @@ class ImportRepository:
             descending=True,
         )
 
-    async def unfinished(self, region: str) -> int:
-        """Return how many imports of a division's office are not at their end."""
-        return (
-            await self._session.scalar(
-                select(func.count())
-                .select_from(Import)
-                .where(
-                    Import.region == region,
-                    Import.state.in_((ImportState.QUEUED, ImportState.RUNNING)),
-                )
-            )
-            or 0
-        )
-
-    async def to_do(self, limit: int) -> Sequence[UUID]:
-        """Return imports that are not at their end, the oldest first."""
-        rows = await self._session.scalars(
-            select(Import.id)
-            .where(
-                Import.state.in_((ImportState.QUEUED, ImportState.RUNNING)),
-                or_(Import.not_before.is_(None), Import.not_before <= func.now()),
-            )
-            .order_by(Import.created_at)
-            .limit(limit)
-        )
-        return rows.all()
-
-    async def hold(self, import_id: UUID) -> Import | None:
-        """Keep every other process from an import until `release`, or the end of the connection.
-
-        The database gives the lock back the moment a process dies, so nobody waits for a dead one.
-        Returns None when another process has it, or brought it to its end meanwhile.
-        """
-        if not await self._session.scalar(select(func.pg_try_advisory_lock(_lock_of(import_id)))):
-            return None
-        found = await self._session.get(Import, import_id, populate_existing=True)
-        if found is not None and found.state in {ImportState.QUEUED, ImportState.RUNNING}:
-            return found
-        await self.release(import_id)
-        return None
-
-    async def release(self, import_id: UUID) -> None:
-        await self._session.execute(select(func.pg_advisory_unlock(_lock_of(import_id))))
-
-    async def let_go(self, import_id: UUID, *, again_in: timedelta) -> None:
-        """Leave an import to whoever takes it up next, not before a pause is over."""
-        await self.progress(import_id, not_before=func.now() + again_in)
-
-    async def lock(self, import_id: UUID) -> Import:
-        found = await self._session.scalar(
-            select(Import).where(Import.id == import_id).with_for_update()
-        )
-        if found is None:
-            raise LookupError(f"import {import_id} is not there")
-        return found
-
-    async def progress(self, import_id: UUID, **values: object) -> None:
-        """Note how far an import has come."""
-        await self._session.execute(update(Import).where(Import.id == import_id).values(**values))
-
-    async def add_rows(self, rows: Sequence[Mapping[str, object]]) -> None:
-        if rows:
-            await self._session.execute(insert(ImportRow), list(rows))
-
-    async def add_errors(self, rows: Sequence[Mapping[str, object]]) -> None:
-        if rows:
-            await self._session.execute(insert(RowError), list(rows))
-
-    async def forget_errors(self, import_id: UUID) -> None:
-        """Delete what a process noted that did not come to its end; the next one notes it anew."""
-        await self._session.execute(delete(RowError).where(RowError.import_id == import_id))
-
     async def outcomes(self, import_id: UUID) -> dict[RowOutcome, int]:
         rows = await self._session.execute(
             select(ImportRow.outcome, func.count())
@@ -500,33 +427,6 @@ class ImportRepository:
             .group_by(ImportRow.outcome)
         )
         return {RowOutcome(outcome): count for outcome, count in rows}
-
-    async def rows(self, import_id: UUID, page: Paging) -> Found[ImportRow]:
-        return await read_page(
-            self._session,
-            select(ImportRow).where(ImportRow.import_id == import_id),
-            page,
-            by=[(ImportRow.row.expression, int)],
-            key=lambda found: [found.row],
-        )
-
-    async def errors(self, import_id: UUID, page: Paging) -> Found[RowError]:
-        return await read_page(
-            self._session,
-            select(RowError).where(RowError.import_id == import_id),
-            page,
-            by=[(RowError.number.expression, int)],
-            key=lambda found: [found.number],
-        )
-
-    async def first_errors(self, import_id: UUID, limit: int) -> Sequence[RowError]:
-        rows = await self._session.scalars(
-            select(RowError)
-            .where(RowError.import_id == import_id)
-            .order_by(RowError.number)
-            .limit(limit)
-        )
-        return rows.all()
 
 
 class HoldingRepository:
@@ -563,8 +463,3 @@ def imports_of(reader: Actor) -> ColumnElement[bool]:
     if reader.uscc is not None or reader.region is None or not reader.holds(*READING_OFFICES):
         return false()
     return Import.region.like(f"{prefix_of(reader.region)}%")
-
-
-def _lock_of(import_id: UUID) -> int:
-    """Return the number of an import's advisory lock; the random half of its id makes it one."""
-    return int.from_bytes(import_id.bytes[8:], signed=True)

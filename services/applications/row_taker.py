@@ -25,7 +25,7 @@ from services.applications.repository import (
     HoldingRepository,
     MandateRepository,
 )
-from services.applications.workbook import CellProblem, RowRead
+from services.applications.workbook import RowRead
 from services.applications.workflow import (
     NAMES,
     ApplicationStatus,
@@ -43,6 +43,7 @@ from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.problems import Problem
 from services.kernel.regions import covers
 from services.kernel.text import Text
+from services.kernel.workbooks.workbook import CellProblem
 from services.policy.pack import Pack
 
 
@@ -63,6 +64,8 @@ class Assignment:
     of: Import
     round: Round
     pack: Pack
+    size: int
+    """Of the workbook, in bytes."""
     officer: Actor
     seen: dict[str, int] = field(default_factory=dict)
     """In which row each enterprise of the file stood first."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from services.applications.workflow import ApplicationStatus, IfErrors, ImportState, RowOutcome
+from services.applications.workflow import ApplicationStatus, RowOutcome
 from services.kernel.actions import AvailableAction
 from services.kernel.schemas import (
     DivisionCode,
@@ -18,6 +18,8 @@ from services.kernel.schemas import (
     ShortText,
 )
 from services.kernel.text import TextOut
+from services.kernel.workbooks.imports import IfErrors, ImportState
+from services.kernel.workbooks.schemas import RefusalOut, RowErrorOut
 from services.policy.enterprise_size import Size
 from services.policy.matter import Kind, Verdict
 
@@ -409,22 +411,6 @@ class MandateOut(Out):
     granted_at: datetime
     ended_at: datetime | None
     is_in_force: bool
-
-
-class RowErrorOut(Out):
-    """一处错误：表格中的行和列。What is wrong, and where in the spreadsheet."""
-
-    row: int
-    column: str = Field(description="列字母；整行的错误为空。Its letter; empty for a whole row.")
-    label: str = Field(description="列标题。The column's heading.")
-    fact: str
-    code: str
-    detail: str
-
-
-class RefusalOut(Out):
-    code: str
-    detail: str
 
 
 class ImportOut(Out):

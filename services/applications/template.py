@@ -19,6 +19,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from services.kernel.regions import covers
 from services.kernel.text import Text
+from services.kernel.workbooks.workbook import MOST_ROWS
 from services.policy import credit_code
 from services.policy.divisions import divisions
 from services.policy.facts import LARGEST_COUNT, LONGEST_LIST, Fact, FactKind
@@ -32,8 +33,6 @@ GUIDE_SHEET: Final = "填写说明"
 OPTIONS_SHEET: Final = "选项"
 META_SHEET: Final = "meta"
 YES, NO, NONE = "是", "否", "无"
-MOST_ROWS: Final = 10_000
-"""How many enterprises one workbook may name."""
 LONGEST_CONTACT: Final = 200
 
 CONTACTS: Final[Mapping[str, Text]] = {

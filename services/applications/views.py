@@ -16,7 +16,6 @@ from services.applications.models import (
     Document,
     Mandate,
     Round,
-    RowError,
     Submission,
 )
 from services.applications.round_service import RoundCounts
@@ -41,11 +40,9 @@ from services.applications.schemas import (
     LimitOut,
     MandateOut,
     ProvenanceOut,
-    RefusalOut,
     RemarkOut,
     RoundCountsOut,
     RoundOut,
-    RowErrorOut,
     ScoreOut,
     SizeDeterminationOut,
     SubmissionOut,
@@ -58,6 +55,7 @@ from services.kernel.actions import AvailableAction
 from services.kernel.clock import end_of
 from services.kernel.identity.actor import Actor
 from services.kernel.text import Language, text_out
+from services.kernel.workbooks.schemas import refusal_out, row_error_out
 from services.policy.eligibility import Eligibility, Finding
 from services.policy.matter import DimensionScore, IndicatorScore, Score, spelled
 
@@ -270,24 +268,9 @@ def import_out(report: ImportReport, language: Language) -> ImportOut:
         unchanged=outcomes.get(RowOutcome.UNCHANGED, 0),
         error_count=of.error_count,
         errors=[row_error_out(one, language) for one in report.errors],
-        refusal=None
-        if of.refusal is None
-        else RefusalOut(
-            code=of.refusal["code"], detail=of.refusal["zh" if language == "zh-CN" else "en"]
-        ),
+        refusal=refusal_out(of.refusal, language),
         created_at=of.created_at,
         finished_at=of.finished_at,
-    )
-
-
-def row_error_out(of: RowError, language: Language) -> RowErrorOut:
-    return RowErrorOut(
-        row=of.row,
-        column=of.column,
-        label=of.label,
-        fact=of.fact,
-        code=of.code,
-        detail=of.zh if language == "zh-CN" else of.en,
     )
 
 

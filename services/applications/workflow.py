@@ -51,24 +51,6 @@ class Verdict(StrEnum):
     INFECTED = "infected"
 
 
-class ImportState(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    """Every row was done, or is named among the errors."""
-    FAILED = "failed"
-    """Given up after many attempts. What had been taken over before stays; send the file again."""
-    REFUSED = "refused"
-    """Nothing of the file was taken over."""
-
-
-class IfErrors(StrEnum):
-    """What to do with a file of which some rows cannot be taken over."""
-
-    REFUSE_ALL = "refuse_all"
-    SKIP_ROWS = "skip_rows"
-
-
 class RowOutcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"

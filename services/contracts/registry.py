@@ -1,7 +1,7 @@
 """What the registry tells the others."""
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import StringConstraints
@@ -47,6 +47,47 @@ class RecognitionRenewed(RecognitionEvent):
 
     document_number: str
     application_id: UUID | None
+
+
+class RecognitionChanged(RecognitionEvent):
+    """Its holder was renamed or moved, or another enterprise goes on with it (合并、分立).
+
+    Certificate number and validity stay. What the title brought its holder once, it brings no
+    successor again.
+    """
+
+    TYPE = "cn.srdi.recognition.changed.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_RECOGNITION | {
+        "change",
+        "happened_on",
+        "previous_uscc",
+        "previous_legal_name",
+        "document_number",
+    }
+
+    change: Literal["rename", "move", "merger", "split"]
+    happened_on: date
+    previous_recognition_id: UUID
+    """The same as `recognition_id`, unless another enterprise goes on with the title."""
+    previous_uscc: str
+    previous_legal_name: str
+    previous_region: str
+    document_number: str
+
+
+class RenewalCalled(RecognitionEvent):
+    """A renewal round was opened in which the title takes part: material is due by a day."""
+
+    TYPE = "cn.srdi.renewal.called.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_RECOGNITION | {
+        "renewal_round_code",
+        "materials_due_on",
+        "document_number",
+    }
+
+    renewal_round_code: str
+    materials_due_on: date
+    document_number: str
 
 
 class RecognitionRevoked(RecognitionEvent):

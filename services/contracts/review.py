@@ -81,6 +81,8 @@ class CaseRecognised(CaseEvent):
     document_number: str
     decided_on: date
     facts: dict[str, JsonValue]
+    applied_on: date | None = None
+    """The day of the first submission; None in what was announced before it was told."""
 
 
 class CaseRestored(CaseEvent):

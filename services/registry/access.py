@@ -11,6 +11,8 @@ Anyone = Annotated[Actor, Depends(PublicAccess())]
 Reader = Annotated[Actor, Depends(Access(Scope.REGISTRY_READ))]
 """Any system or person with the scope; the repository hides secret-involved enterprises."""
 Keeper = Annotated[Actor, Depends(Access(Scope.REGISTRY_WRITE, Office.PROVINCE))]
+ChangeKeeper = Annotated[Actor, Depends(Access(Scope.REGISTRY_WRITE, Office.CITY, Office.PROVINCE))]
+"""Cities record renames and moves inside the city; what goes beyond it is the province's."""
 InCharge = Annotated[
     Actor,
     Depends(
@@ -22,5 +24,11 @@ InCharge = Annotated[
             Office.PROVINCE,
             Office.AUDITOR,
         )
+    ),
+]
+InOffice = Annotated[
+    Actor,
+    Depends(
+        Access(Scope.REGISTRY_READ, Office.COUNTY, Office.CITY, Office.PROVINCE, Office.AUDITOR)
     ),
 ]

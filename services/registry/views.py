@@ -1,13 +1,19 @@
 """Turning what the service knows into what the contract promises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from services.kernel.identity.actor import Actor
 from services.kernel.text import text_out
-from services.registry.models import Enterprise, Recognition
+from services.registry.change_service import ChangeService
+from services.registry.enterprise_service import known_as
+from services.registry.models import Attribute, Enterprise, EnterpriseChange, Recognition
+from services.registry.recognition_service import RecognitionService
+from services.registry.renewal_service import Duty
 from services.registry.schemas import (
-    CertificateOut,
+    ChangeOut,
+    CountOut,
+    EnterpriseCountsOut,
     EnterpriseOut,
     NameOut,
     PublicEnterpriseOut,
@@ -17,151 +23,151 @@ from services.registry.schemas import (
     RevocationOut,
     RevokedOut,
     TermOut,
-    VerifiedOut,
 )
-from services.registry.service import RegistryService, Verified
+from services.registry.search import Counts
+from services.registry.standing import Standing, Steps, standing
 from services.registry.workflow import COUNTS
-
-Filings = Mapping[tuple[str, str], date]
 
 
 def recognition_out(
-    of: Recognition,
+    found: Standing,
     enterprise: Enterprise,
-    registry: RegistryService,
+    registry: RecognitionService,
     reader: Actor,
     *,
     on: date,
-    filings: Filings,
+    known_at: datetime | None = None,
 ) -> RecognitionOut:
-    standing = registry.standing(of, on, filings)
-    granted = next(term for term in of.terms if term.valid_from == standing.term.valid_from)
+    of = found.recognition
+    terms = [term for term in of.terms if known_at is None or term.recorded_at <= known_at]
+    granted = next(term for term in terms if term.valid_from == found.term.valid_from)
+    is_transferred = found.life.transferred_on is not None
     return RecognitionOut(
         id=of.id,
         uscc=of.uscc,
-        legal_name=enterprise.legal_name,
+        legal_name=known_as(enterprise.entries, on, known_at).legal_name or enterprise.legal_name,
         title=of.title,
         title_name=text_out(registry.title_of(of).name),
         certificate_number=of.certificate_number,
-        status=standing.status,
-        valid_from=standing.term.valid_from,
-        valid_until=standing.term.valid_until,
-        renewal_opens_on=of.renewal_opens_on,
-        policy_pack=of.policy_pack,
+        status=found.status,
+        valid_from=found.term.valid_from,
+        valid_until=found.term.valid_until,
+        renewal_opens_on=found.term.renewal_opens_on,
+        is_renewal_filed=found.is_filed,
+        policy_pack=granted.policy_pack,
         round_code=of.round_code,
         document_number=granted.document_number,
-        terms=[TermOut.model_validate(term) for term in of.terms],
-        revocation=_revocation_out(of, registry),
+        terms=[TermOut.model_validate(term) for term in terms],
+        held_from=of.held_from,
+        transferred_on=found.life.transferred_on if is_transferred else None,
+        revocation=_revocation_out(found, registry),
         version=of.version,
         available_actions=registry.available_actions(of, reader),
     )
 
 
 def revoked_out(
-    of: Recognition,
+    found: Standing,
     others: Sequence[Recognition],
-    registry: RegistryService,
+    registry: RecognitionService,
     reader: Actor,
-    filings: Filings,
+    *,
+    on: date,
 ) -> RevokedOut:
-    shown = recognition_out(
-        of, of.enterprise, registry, reader, on=registry.today(), filings=filings
-    )
+    shown = recognition_out(found, found.recognition.enterprise, registry, reader, on=on)
     return RevokedOut(**dict(shown), other_titles_to_examine=[other.title for other in others])
 
 
-def _revocation_out(of: Recognition, registry: RegistryService) -> RevocationOut | None:
+def _revocation_out(found: Standing, registry: RecognitionService) -> RevocationOut | None:
+    of = found.recognition
     ground = registry.ground_of(of)
-    if ground is None or of.revoked_on is None or of.revocation_document is None:
+    if (
+        ground is None
+        or of.revoked_at is None
+        or of.revocation_document is None
+        or found.life.revoked_on is None
+    ):
         return None
     return RevocationOut(
         ground=ground.id,
         ground_name=text_out(ground.name),
         clause=ground.clause,
-        revoked_on=of.revoked_on,
+        revoked_on=found.life.revoked_on,
         finding_number=of.finding_number,
         document_number=of.revocation_document,
+        recorded_at=of.revoked_at,
         exclusion_until=of.exclusion_until,
     )
 
 
 def enterprise_out(
     of: Enterprise,
-    registry: RegistryService,
+    registry: RecognitionService,
     reader: Actor,
     *,
     on: date,
-    filings: Filings,
+    steps: Steps,
+    known_at: datetime | None = None,
 ) -> EnterpriseOut:
-    known = [name for name in of.names if name.valid_from <= on]
-    begun = [one for one in of.recognitions if one.terms[0].valid_from <= on]
+    known = known_as(of.entries, on, known_at)
+    standings = [standing(one, steps, on, known_at) for one in of.recognitions]
     return EnterpriseOut(
         uscc=of.uscc,
-        legal_name=known[-1].legal_name if known else of.legal_name,
-        division=of.division,
-        focus_field=of.focus_field,
+        legal_name=known.legal_name or of.legal_name,
+        division=known.division or of.division,
+        focus_field=known.focus_field,
         as_of=on,
-        names=[NameOut.model_validate(name) for name in of.names],
+        as_known_at=known_at,
+        names=[
+            NameOut(
+                legal_name=entry.value,
+                valid_from=entry.valid_from,
+                recorded_at=entry.recorded_at,
+            )
+            for entry in of.entries
+            if entry.attribute is Attribute.LEGAL_NAME
+            and entry.value is not None
+            and (known_at is None or entry.recorded_at <= known_at)
+        ],
         recognitions=[
-            recognition_out(one, of, registry, reader, on=on, filings=filings) for one in begun
+            recognition_out(found, of, registry, reader, on=on, known_at=known_at)
+            for found in standings
+            if found is not None
         ],
         version=of.version,
     )
 
 
-def verified_out(of: Verified) -> VerifiedOut:
-    return VerifiedOut(
-        uscc=of.uscc,
-        title=of.title,
-        is_valid=of.is_valid,
-        code=of.code,
-        valid_from=of.valid_from,
-        valid_until=of.valid_until,
-        certificate_number=of.certificate_number,
-    )
-
-
-def public_title_out(
-    of: Recognition, registry: RegistryService, *, on: date, filings: Filings
-) -> PublicTitleOut:
-    standing = registry.standing(of, on, filings)
+def public_title_out(found: Standing, registry: RecognitionService) -> PublicTitleOut:
+    of = found.recognition
     return PublicTitleOut(
         title=of.title,
         title_name=text_out(registry.title_of(of).name),
         certificate_number=of.certificate_number,
-        valid_from=standing.term.valid_from,
-        valid_until=standing.term.valid_until,
-        status=standing.status,
+        valid_from=found.term.valid_from,
+        valid_until=found.term.valid_until,
+        status=found.status,
     )
 
 
 def public_enterprise_out(
-    of: Enterprise, registry: RegistryService, *, on: date, filings: Filings
+    of: Enterprise, registry: RecognitionService, *, on: date, steps: Steps
 ) -> PublicEnterpriseOut:
-    shown = [public_title_out(one, registry, on=on, filings=filings) for one in of.recognitions]
+    standings = [standing(one, steps, on) for one in of.recognitions]
     return PublicEnterpriseOut(
         uscc=of.uscc,
         legal_name=of.legal_name,
         division=of.division,
-        titles=[title for title in shown if title.status in COUNTS],
+        titles=[
+            public_title_out(found, registry)
+            for found in standings
+            if found is not None and found.status in COUNTS
+        ],
     )
 
 
-def certificate_out(
-    of: Recognition, registry: RegistryService, *, at: datetime, on: date, filings: Filings
-) -> CertificateOut:
-    return CertificateOut(
-        **dict(public_title_out(of, registry, on=on, filings=filings)),
-        uscc=of.uscc,
-        legal_name=of.enterprise.legal_name,
-        checked_at=at,
-    )
-
-
-def duty_out(
-    of: Recognition, registry: RegistryService, *, on: date, filings: Filings
-) -> RenewalDutyOut:
-    standing = registry.standing(of, on, filings)
+def duty_out(duty: Duty, registry: RecognitionService) -> RenewalDutyOut:
+    of = duty.recognition
     return RenewalDutyOut(
         recognition_id=of.id,
         uscc=of.uscc,
@@ -171,7 +177,43 @@ def duty_out(
         certificate_number=of.certificate_number,
         renewal_opens_on=of.renewal_opens_on,
         due_on=of.valid_until,
-        status=standing.status,
-        is_filed=(of.uscc, of.title) in filings,
+        status=duty.standing.status,
+        stage=duty.stage,
+        outcome=duty.outcome,
+        is_filed=duty.standing.is_filed,
         clause=registry.renewal_clause(of),
     )
+
+
+def change_out(of: EnterpriseChange, changes: ChangeService) -> ChangeOut:
+    return ChangeOut(
+        id=of.id,
+        uscc=of.uscc,
+        kind=of.kind,
+        happened_on=of.happened_on,
+        before=of.before,
+        after=of.after,
+        successor_uscc=of.successor_uscc,
+        other_uscc=of.other_uscc,
+        document_number=of.document_number,
+        reason=of.reason,
+        report_due_on=of.report_due_on,
+        duty_clause=of.duty_clause,
+        reported_on=None if of.report is None else of.report.reported_on,
+        is_late=changes.is_late(of),
+        recorded_at=of.recorded_at,
+    )
+
+
+def counts_out(of: Counts) -> EnterpriseCountsOut:
+    return EnterpriseCountsOut(
+        enterprises=of.enterprises,
+        recognitions=of.recognitions,
+        by_title=_counted(of.by_title),
+        by_status=_counted(of.by_status),
+        by_city=_counted(of.by_city),
+    )
+
+
+def _counted(counts: Sequence[tuple[str, int]]) -> list[CountOut]:
+    return [CountOut(id=name, count=count) for name, count in counts]

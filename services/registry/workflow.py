@@ -1,11 +1,12 @@
-"""What a recognition's state is on a day. Pure: computed from dates and decisions, never flipped."""
+"""What a recognition's state is on a day, as it was known at an instant. Pure.
+
+A state is computed from dates and decisions and never flipped: nothing ends because a job ran.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-
-from services.policy.validity import Term, Validity, renewal_opens_on
 
 
 class RecognitionStatus(StrEnum):
@@ -29,34 +30,110 @@ class VerificationCode(StrEnum):
 COUNTS = frozenset({RecognitionStatus.VALID, RecognitionStatus.RENEWAL_DUE})
 """The states in which the title can be relied on."""
 
+STATUS_NAMES = {
+    RecognitionStatus.VALID: ("有效", "valid"),
+    RecognitionStatus.RENEWAL_DUE: ("有效，待复核", "valid, renewal due"),
+    RecognitionStatus.AWAITING_RENEWAL: ("期满，复核审理中", "term over, renewal under way"),
+    RecognitionStatus.LAPSED: ("已过有效期", "lapsed"),
+    RecognitionStatus.REVOKED: ("已撤销", "revoked"),
+}
+
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """A term of validity, and since when it was on record."""
+
+    valid_from: date
+    valid_until: date
+    """The last valid day."""
+    renewal_opens_on: date
+    recorded_at: datetime
+
+    def covers(self, day: date) -> bool:
+        return self.valid_from <= day <= self.valid_until
+
+
+@dataclass(frozen=True, slots=True)
+class FilingStep:
+    """What became of renewal material on a day; `is_open` after it was filed or reopened."""
+
+    application_id: str
+    is_open: bool
+    is_filing: bool
+    on_day: date
+    recorded_at: datetime
+    order: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """Everything that decides a recognition's state: its terms, its end, a renewal under way."""
+    """Everything that decides a recognition's state."""
 
-    terms: Sequence[Term]
-    """At least one, oldest first."""
-    revoked_on: date | None
+    terms: Sequence[Period]
+    """Oldest first."""
+    held_from: date | None = None
+    """The first day of this holder, where it took the title over from another."""
+    revoked_on: date | None = None
     """The first day on which it no longer counts."""
-    renewal_filed_on: date | None
-    """Since when renewal material is in and undecided."""
+    revoked_at: datetime | None = None
+    transferred_on: date | None = None
+    """The first day on which another holds it."""
+    transferred_at: datetime | None = None
+    steps: Sequence[FilingStep] = ()
 
-    def term_on(self, day: date) -> Term:
-        """Return the term that covers a day, else the last one begun before it, else the first."""
-        begun = [term for term in self.terms if term.valid_from <= day]
-        return begun[-1] if begun else self.terms[0]
+    def known_at(self, instant: datetime | None) -> "Life":
+        """Return what of it was on record at an instant; all of it for None."""
+        if instant is None:
+            return self
+        is_revoked = self.revoked_at is not None and self.revoked_at <= instant
+        is_transferred = self.transferred_at is not None and self.transferred_at <= instant
+        return replace(
+            self,
+            terms=[term for term in self.terms if term.recorded_at <= instant],
+            revoked_on=self.revoked_on if is_revoked else None,
+            transferred_on=self.transferred_on if is_transferred else None,
+            steps=[step for step in self.steps if step.recorded_at <= instant],
+        )
 
     def has_begun(self, day: date) -> bool:
-        return self.terms[0].valid_from <= day
+        """Whether this enterprise held the title on a day or before."""
+        if not self.terms or self.terms[0].valid_from > day:
+            return False
+        return self.held_from is None or self.held_from <= day
 
-    def status_on(self, day: date, validity: Validity) -> RecognitionStatus:
-        """Return the state on a day on or after the first term's first day."""
+    def term_on(self, day: date) -> Period:
+        """Return the term that covers a day, else the last one begun before it.
+
+        It ends where another enterprise took over. The title has to have begun.
+        """
+        term = [term for term in self.terms if term.valid_from <= day][-1]
+        if self.transferred_on is None:
+            return term
+        return replace(
+            term, valid_until=min(term.valid_until, self.transferred_on - timedelta(days=1))
+        )
+
+    def is_filed(self, day: date) -> bool:
+        """Whether renewal material was in and undecided on a day."""
+        last: dict[str, FilingStep] = {}
+        for step in sorted(
+            self.steps,
+            key=lambda one: (one.on_day, not one.is_filing, one.recorded_at, one.order),
+        ):
+            if step.on_day <= day:
+                last[step.application_id] = step
+        return any(step.is_open for step in last.values())
+
+    def status_on(self, day: date) -> RecognitionStatus:
+        """Return the state on a day on or after the title began."""
         if self.revoked_on is not None and self.revoked_on <= day:
             return RecognitionStatus.REVOKED
         term = self.term_on(day)
         if term.covers(day):
-            is_last = term == self.terms[-1]
-            is_due = is_last and renewal_opens_on(validity, term) <= day
+            is_last = term.valid_from == self.terms[-1].valid_from
+            is_due = is_last and term.renewal_opens_on <= day
             return RecognitionStatus.RENEWAL_DUE if is_due else RecognitionStatus.VALID
-        is_filed = self.renewal_filed_on is not None and self.renewal_filed_on <= day
-        return RecognitionStatus.AWAITING_RENEWAL if is_filed else RecognitionStatus.LAPSED
+        is_transferred = self.transferred_on is not None and self.transferred_on <= day
+        if not is_transferred and self.is_filed(day):
+            return RecognitionStatus.AWAITING_RENEWAL
+        return RecognitionStatus.LAPSED

@@ -186,6 +186,7 @@ class NoticeService:
                 document_number=document_number,
                 decided_on=decided_on,
                 facts=case.facts,
+                applied_on=case.applied_on,
             )
         )
 

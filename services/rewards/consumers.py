@@ -1,6 +1,7 @@
 """What rewards does about the registry's events."""
 
 from services.contracts.registry import (
+    RecognitionChanged,
     RecognitionGranted,
     RecognitionRenewed,
     RecognitionRevoked,
@@ -25,6 +26,11 @@ async def keep_granted(delivery: Delivery, event: RecognitionGranted) -> None:
 @from_registry.on(RecognitionRenewed)
 async def keep_renewed(delivery: Delivery, event: RecognitionRenewed) -> None:
     await _service(delivery).keep_holding(event)
+
+
+@from_registry.on(RecognitionChanged)
+async def follow_change(delivery: Delivery, event: RecognitionChanged) -> None:
+    await _service(delivery).follow_change(event)
 
 
 @from_registry.on(RecognitionRevoked)

@@ -137,6 +137,11 @@ class Holding(Base):
     revocation_ground: Mapped[str | None] = mapped_column(String(40))
     has_lost_reward: Mapped[bool]
     """Whether it was revoked on a ground that takes the reward back."""
+    continues: Mapped[UUID | None] = mapped_column(UUID_COLUMN)
+    """The recognition of the enterprise before it, where it was taken over (合并、分立).
+
+    A title is rewarded once: to whom it was given. A successor is not rewarded for it again.
+    """
 
 
 class Award(Base):

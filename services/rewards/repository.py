@@ -110,9 +110,10 @@ class HoldingRepository:
             )
 
     async def of_enterprise(self, uscc: str) -> Sequence[Holding]:
+        """Return the titles that were given to an enterprise; not those that it took over."""
         rows = await self._session.scalars(
             select(Holding)
-            .where(Holding.uscc == uscc)
+            .where(Holding.uscc == uscc, Holding.continues.is_(None))
             .order_by(Holding.valid_from, Holding.recognition_id)
         )
         return rows.all()

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.contracts.registry import (
+    RecognitionChanged,
     RecognitionEvent,
     RecognitionRevoked,
 )
@@ -472,6 +473,7 @@ class AwardService:
                 revoked_on=None,
                 revocation_ground=None,
                 has_lost_reward=False,
+                continues=None,
                 valid_until=event.valid_until,
                 policy_pack=event.policy_pack,
             )
@@ -487,6 +489,22 @@ class AwardService:
         holding.policy_pack = event.policy_pack
         return holding
 
+    async def follow_change(self, event: RecognitionChanged) -> None:
+        """Keep whose title it is now, and under which name and where."""
+        if event.previous_recognition_id == event.recognition_id:
+            await self.keep_holding(event)
+            return
+        for uscc in sorted({event.uscc or "", event.previous_uscc}):
+            await lock_enterprise(self._session, uscc)
+        previous = await self._holdings.find(event.previous_recognition_id)
+        if previous is None:
+            raise LookupError(event.previous_recognition_id)
+        previous.revoked_on = event.happened_on
+        previous.revocation_ground = event.change
+        following = await self.keep_holding(event)
+        following.continues = previous.recognition_id
+        await self._session.flush()
+
     async def follow_revocation(self, event: RecognitionRevoked, system: Actor) -> None:
         """Cancel what was not paid of a revoked title's reward, and call back what was."""
         await lock_enterprise(self._session, event.uscc or "")
@@ -497,6 +515,15 @@ class AwardService:
         await self._session.flush()
         if not event.recovers_rewards:
             return
+        # The reward was paid to whom the title was given, whoever has gone on with it since.
+        while holding.continues is not None:
+            before = await self._holdings.find(holding.continues)
+            if before is None:
+                raise LookupError(holding.continues)
+            await lock_enterprise(self._session, before.uscc)
+            before.has_lost_reward = True
+            holding = before
+        await self._session.flush()
         awards = await self._awards.lock_of_enterprise(holding.uscc)
         own = next((one for one in awards if one.recognition_id == holding.recognition_id), None)
         if own is None:

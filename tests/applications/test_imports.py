@@ -12,8 +12,7 @@ from openpyxl import load_workbook
 from sqlalchemy import func, select
 
 from services.applications.content_keeper import ContentKeeper
-from services.applications.import_service import XLSX
-from services.applications.import_worker import ImportWorker
+from services.applications.import_worker import ApplicationImportWorker
 from services.applications.models import Application, ImportRow
 from services.applications.repository import DocumentRepository
 from services.applications.workflow import Verdict
@@ -21,6 +20,7 @@ from services.contracts.registry import RecognitionGranted
 from services.kernel.identifiers import new_id
 from services.kernel.logging import new_trace
 from services.kernel.transaction import saved_together
+from services.kernel.workbooks.workbook import XLSX
 from tests.applications.conftest import CONTACT, Intake
 from tests.builders.enterprises import PACK, facts_of, uscc_of
 from tests.builders.services import Caller, as_owner
@@ -33,9 +33,9 @@ def city(intake: Intake) -> Caller:
 
 
 @pytest.fixture
-def worker(intake: Intake) -> ImportWorker:
+def worker(intake: Intake) -> ApplicationImportWorker:
     state = intake.service.app.state
-    return ImportWorker(
+    return ApplicationImportWorker(
         intake.service.runtime, state.catalogue, state.store, state.spool, has_scanner=False
     )
 
@@ -56,7 +56,11 @@ async def sent(
 
 
 async def imported(
-    intake: Intake, city: Caller, worker: ImportWorker, *rows: dict[str, Any], query: str = ""
+    intake: Intake,
+    city: Caller,
+    worker: ApplicationImportWorker,
+    *rows: dict[str, Any],
+    query: str = "",
 ) -> dict[str, Any]:
     answer = await sent(intake, city, workbook_of(*rows), query=query)
     assert answer.status_code == 202, answer.text
@@ -71,7 +75,7 @@ async def applications(city: Caller) -> dict[str, dict[str, Any]]:
 
 
 async def test_a_filled_template_becomes_drafts_of_the_city(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     report = await imported(intake, city, worker, *rows_of(1, 2, 3))
     drafts = await applications(city)
@@ -94,7 +98,7 @@ async def test_a_filled_template_becomes_drafts_of_the_city(
 
 
 async def test_the_same_file_again_changes_nothing_and_doubles_nothing(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await imported(intake, city, worker, *rows_of(1, 2))
     before = await applications(city)
@@ -113,7 +117,7 @@ async def test_the_same_file_again_changes_nothing_and_doubles_nothing(
 
 
 async def test_an_empty_cell_leaves_what_is_there(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await imported(intake, city, worker, *rows_of(1))
 
@@ -130,7 +134,7 @@ async def test_an_empty_cell_leaves_what_is_there(
 
 
 async def test_errors_name_row_and_column_in_chinese(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     rows = [
         *rows_of(1),
@@ -170,7 +174,7 @@ async def test_errors_name_row_and_column_in_chinese(
 
 
 async def test_all_or_none_takes_none_over_when_one_row_is_wrong(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     rows = [*rows_of(*range(1, 301)), *rows_of(301, employees="很多")]
 
@@ -185,7 +189,7 @@ async def test_all_or_none_takes_none_over_when_one_row_is_wrong(
 
 
 async def test_what_an_enterprise_states_itself_is_not_overwritten(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     own = await intake.draft(1)
     await intake.submitted(2)
@@ -209,7 +213,7 @@ async def test_what_an_enterprise_states_itself_is_not_overwritten(
 
 
 async def test_an_import_learns_nothing_of_what_an_enterprise_does_elsewhere(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await intake.submitted(1, division="520302", is_secret_involved=True)
     await intake.service.deliver(
@@ -229,7 +233,7 @@ async def test_an_import_learns_nothing_of_what_an_enterprise_does_elsewhere(
 
 
 async def test_an_import_of_renewals_learns_nothing_of_titles_held_elsewhere(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await intake.service.deliver(
         "registry",
@@ -252,7 +256,7 @@ async def test_an_import_of_renewals_learns_nothing_of_titles_held_elsewhere(
 
 
 async def test_a_mandate_that_came_since_lets_a_waiting_draft_count(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await imported(intake, city, worker, *rows_of(1))
     await intake.enterprise(1).post(
@@ -266,7 +270,7 @@ async def test_a_mandate_that_came_since_lets_a_waiting_draft_count(
 
 
 async def test_a_mandate_makes_the_rows_count_and_shows_what_stands_in_their_way(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     for serial in (1, 2):
         granted = await intake.enterprise(serial).post(
@@ -282,7 +286,7 @@ async def test_a_mandate_makes_the_rows_count_and_shows_what_stands_in_their_way
 
 
 async def test_an_import_has_no_more_rights_than_the_office_that_sends_it(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     granted = await intake.enterprise(1).post(
         "/filing-mandates", json={"region": "520100", "valid_until": "2026-12-31"}
@@ -320,7 +324,7 @@ async def test_an_import_has_no_more_rights_than_the_office_that_sends_it(
 
 
 async def test_a_row_that_is_refused_changes_nothing(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await imported(intake, city, worker, *rows_of(1))
     await intake.service.deliver(
@@ -343,7 +347,7 @@ async def test_a_row_that_is_refused_changes_nothing(
 
 
 async def test_what_an_office_may_not_see_is_not_in_the_errors_about_people(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     report = await imported(
         intake,
@@ -377,7 +381,7 @@ async def test_an_office_has_few_imports_under_way_so_that_others_have_their_tur
 
 
 async def test_a_workbook_is_forgotten_a_week_after_its_import(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     report = await imported(intake, city, worker, *rows_of(1))
     state = intake.service.app.state
@@ -395,7 +399,7 @@ async def test_a_workbook_is_forgotten_a_week_after_its_import(
 
 
 async def test_a_workbook_for_something_else_or_of_another_kind_is_refused_as_a_whole(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     meta = {"format": "1", "pack": "national/2026-04-01", "title": "srdi_sme", "kind": "new"}
     other = await sent(intake, city, workbook_of(*rows_of(1), meta=meta))
@@ -462,7 +466,7 @@ async def test_a_round_that_is_over_takes_no_workbook(intake: Intake, city: Call
 
 
 async def test_two_processes_never_work_on_one_import(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     for first in (1, 101, 201):
         await sent(intake, city, workbook_of(*rows_of(*range(first, first + 100))))
@@ -483,7 +487,7 @@ async def test_a_file_waits_for_the_scanner_and_an_infected_one_is_refused(
     intake: Intake, city: Caller
 ) -> None:
     state = intake.service.app.state
-    worker = ImportWorker(
+    worker = ApplicationImportWorker(
         intake.service.runtime, state.catalogue, state.store, state.spool, has_scanner=True
     )
     answer = await sent(intake, city, workbook_of(*rows_of(1)))
@@ -502,7 +506,7 @@ async def test_a_file_waits_for_the_scanner_and_an_infected_one_is_refused(
 
 
 async def test_the_template_is_made_for_the_round_and_reads_back(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     template = await city.get(f"/application-template.xlsx?round_id={intake.round_id}")
     book = load_workbook(BytesIO(template.content))
@@ -523,7 +527,7 @@ async def test_the_template_is_made_for_the_round_and_reads_back(
 
 
 async def test_nothing_of_a_refused_file_is_left_in_the_spool(
-    intake: Intake, city: Caller, worker: ImportWorker
+    intake: Intake, city: Caller, worker: ApplicationImportWorker
 ) -> None:
     await sent(intake, city, b"PK\x03\x04 and nothing more")
     await worker.work_once()

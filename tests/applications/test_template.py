@@ -14,7 +14,7 @@ from services.applications.template import (
     label_of,
     write_template,
 )
-from services.applications.workbook import read_workbook
+from services.applications.workbook import read_list, require_made_for
 from services.policy.catalogue import published_catalogue
 from services.policy.divisions import divisions
 from services.policy.facts import FactKind
@@ -44,11 +44,10 @@ async def test_an_empty_template_is_read_back_without_a_refusal(
     file = tmp_path / "template.xlsx"
     file.write_bytes(write_template(pack, title, kind, round_code="2026-1"))
 
-    async with read_workbook(file) as workbook:
+    async with read_list(file) as workbook:
         rows = [row async for row in workbook.rows()]
 
-    workbook.require(pack=pack.name, title=title, kind=kind)
-    workbook.require_columns(pack)
+    require_made_for(workbook, pack, title, kind)
     assert rows == []
     assert workbook.total == 0
     assert workbook.header.sheet == "申报数据"

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from services.applications import endpoints as applications_endpoints
 from services.applications import reference_endpoints
-from services.registry import endpoints as registry_endpoints
+from services.registry.app import PARTS as REGISTRY
 from services.review.app import PARTS as REVIEW
 from services.rewards import endpoints as rewards_endpoints
 
@@ -18,7 +18,7 @@ ROUTERS = (
     applications_endpoints.router,
     applications_endpoints.questions,
     reference_endpoints.router,
-    registry_endpoints.router,
+    *REGISTRY.routers,
     *REVIEW.routers,
     rewards_endpoints.router,
 )

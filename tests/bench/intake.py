@@ -25,8 +25,8 @@ from deploy.schema import PROJECT, prepare_database
 from deploy.standalone.offices import token_for
 from deploy.standalone.papers import one_page_pdf
 from deploy.standalone.postgres import embedded_postgres
-from services.applications.import_service import XLSX
 from services.kernel.identity.actor import Office
+from services.kernel.workbooks.workbook import XLSX
 from tests.bench.measurement import Measurement
 from tests.builders.enterprises import PACK, facts_of, uscc_of
 from tests.builders.processes import Processes, five_processes

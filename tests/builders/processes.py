@@ -24,10 +24,11 @@ from deploy.deployment import GATEWAY, read_environment, write_deployment
 from deploy.schema import SERVICES
 from deploy.standalone.home import ISSUER
 from deploy.standalone.platform import create_service
-from gateway.keys import KeyRing, read_keys
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock, day_of
+from services.kernel.identity.keys import KeyRing, read_keys
 from services.kernel.service_app import Environment
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 
 
@@ -180,7 +181,13 @@ def main(name: str, port: str, clock_file: str) -> None:
         from dataclasses import replace
 
         environment = replace(Environment.from_settings(name), clock=FileClock(Path(clock_file)))
-        app = create_service(name, environment, intake=IntakeSettings, review=ReviewSettings)
+        app = create_service(
+            name,
+            environment,
+            intake=IntakeSettings,
+            review=ReviewSettings,
+            registry=RegistrySettings,
+        )
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import services.applications.app
+import services.registry.app
 import services.review.app
 from gateway.issuer import claims_for
 from services.applications.settings import IntakeSettings
@@ -29,6 +30,7 @@ from services.kernel.journal import Journal, verify_chain
 from services.kernel.logging import new_trace
 from services.kernel.service_app import Connections, Environment
 from services.kernel.transaction import Runtime
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 
 ISSUER = "https://issuer.test"
@@ -118,13 +120,25 @@ class RunningService:
         """Return a client without a token."""
         return self.client
 
-    async def deliver(self, source: str, event: Event) -> None:
-        """Let an event of another service take effect, as its feed would."""
+    async def deliver(
+        self, source: str, event: Event, *, occurred_at: datetime | None = None
+    ) -> None:
+        """Let an event of another service take effect, as its feed would, for every purpose."""
+        for subscription in self.subscriptions.values():
+            if subscription.source == source and event.TYPE in subscription.types:
+                await self._apply(subscription, event, occurred_at or self.clock.now())
+
+    async def _apply(self, subscription: Subscription, event: Event, occurred_at: datetime) -> None:
         runtime = self.runtime
         async with self.database.session() as session, session.begin():
             journal = Journal(session, runtime.tables, runtime.clock, new_trace())
-            await self.subscriptions[source].apply(
-                Delivery(session=session, journal=journal, clock=runtime.clock),
+            await subscription.apply(
+                Delivery(
+                    session=session,
+                    journal=journal,
+                    clock=runtime.clock,
+                    occurred_at=occurred_at,
+                ),
                 {"type": event.TYPE, "data": event.model_dump(mode="json")},
             )
             await session.flush()
@@ -159,6 +173,13 @@ def create_review(folder: Path) -> Callable[[Environment], FastAPI]:
     """Return how to build review with its photographs in a folder of the test's own."""
     return lambda environment: services.review.app.create_app(
         environment, ReviewSettings.in_folder(folder)
+    )
+
+
+def create_registry(folder: Path) -> Callable[[Environment], FastAPI]:
+    """Return how to build the registry with a seal of the test's own."""
+    return lambda environment: services.registry.app.create_app(
+        environment, RegistrySettings.in_folder(folder, public_url="https://register.test")
     )
 
 
@@ -202,7 +223,7 @@ async def running_service(
             owner=owner,
             key=key,
             database=database,
-            subscriptions={one.source: one for one in subscriptions},
+            subscriptions={one.name: one for one in subscriptions},
         )
     await database.close()
 

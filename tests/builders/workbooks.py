@@ -1,6 +1,7 @@
 """Workbooks as a city's clerk fills them in, by the columns of the Guizhou plan."""
 
-from collections.abc import Iterable, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -12,7 +13,9 @@ from services.policy.catalogue import published_catalogue
 from services.policy.facts import FactKind
 
 GUIZHOU = published_catalogue().pack("guizhou/2021-05-06")
+SHEET = "xl/worksheets/sheet1.xml"
 Row = Mapping[str, Any]
+Change = Callable[[str], str]
 
 
 def workbook_of(
@@ -68,3 +71,24 @@ def written(facts: Row) -> Row:
             case _:
                 cells[name] = value
     return cells
+
+
+def remade(workbook: bytes, changes: Mapping[str, Change | str | bytes]) -> bytes:
+    """Return the archive with parts changed or added."""
+    file = BytesIO()
+    with zipfile.ZipFile(BytesIO(workbook)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            change = changes.get(name)
+            content: str | bytes = old.read(name)
+            if callable(change):
+                content = change(old.read(name).decode())
+            new.writestr(name, content, zipfile.ZIP_DEFLATED)
+        for name, change in changes.items():
+            if not callable(change):
+                new.writestr(name, change, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def with_cells(cells: str) -> Change:
+    """Put markup at the end of a sheet's cells."""
+    return lambda sheet: sheet.replace("</sheetData>", f"{cells}</sheetData>")

@@ -17,9 +17,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from gateway.app import create_app
 from gateway.clients import Client
 from gateway.issuer import Issuer, claims_for
-from gateway.keys import KeyRing
 from gateway.proxy import AppUpstream, RemoteUpstream, Upstream
 from services.kernel.identity.actor import Office, Scope
+from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import SigningKey, sign
 
 ISSUER = "https://gateway.test"

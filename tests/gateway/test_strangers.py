@@ -22,12 +22,13 @@ from sqlalchemy.engine import URL
 from deploy.standalone.platform import put_together
 from gateway.clients import read_clients
 from gateway.issuer import Issuer, TokenRefused
-from gateway.keys import KeyRing, create_key, read_keys
 from gateway.proxy import AppUpstream
 from gateway.routes import COLLECTIONS, PUBLIC_COLLECTIONS, Destination, destination_of
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import SystemClock
+from services.kernel.identity.keys import KeyRing, create_key, read_keys
 from services.kernel.identity.tokens import SigningKey
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 from tests.gateway.conftest import (
     CLIENT,
@@ -377,6 +378,7 @@ def test_every_path_that_a_service_promises_leads_to_that_service(tmp_path: Path
         passwords={},
         intake=IntakeSettings.in_folder(tmp_path),
         review=ReviewSettings.in_folder(tmp_path),
+        registry=RegistrySettings.in_folder(tmp_path),
         keys=KeyRing((NEW_KEY,)),
         issuer=ISSUER,
         clients={},

@@ -22,11 +22,12 @@ from deploy.standalone.home import ISSUER, ExampleProgress
 from deploy.standalone.offices import token_for
 from deploy.standalone.papers import one_page_pdf
 from deploy.standalone.platform import put_together
-from gateway.keys import KeyRing
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
 from services.kernel.identity.actor import Office
+from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import SigningKey
+from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 from tests.builders.processes import Processes, five_processes
 
@@ -108,6 +109,7 @@ async def whole(owner: URL, tmp_path: Path) -> AsyncIterator[Whole]:
         passwords={},
         intake=IntakeSettings.in_folder(tmp_path),
         review=ReviewSettings.in_folder(tmp_path),
+        registry=RegistrySettings.in_folder(tmp_path),
         keys=keys,
         issuer=ISSUER,
         clients={},

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from deploy.standalone.papers import one_page_pdf
-from services.applications.import_service import XLSX
 from services.kernel.identity.actor import Office
+from services.kernel.workbooks.workbook import XLSX
 from tests.builders.enterprises import PACK, facts_of, uscc_of
 from tests.builders.processes import Processes
 from tests.builders.workbooks import workbook_of, written

@@ -53,7 +53,18 @@ DONE = {
             "recognised": 8,
         }
     ),
-    "registry": Counter({"granted": 9, "revoked": 2}),
+    "registry": Counter(
+        {
+            "granted": 9,
+            "entered": 1,
+            "recorded": 7,
+            "reported": 4,
+            "rename_recorded": 1,
+            "revoked": 2,
+            "opened": 1,
+            "title_revoked": 1,
+        }
+    ),
     "rewards": Counter(
         {
             "drafted": 1,

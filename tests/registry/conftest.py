@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,9 @@ from sqlalchemy.engine import URL
 from services.contracts.applications import ApplicationSubmitted
 from services.contracts.review import CaseRecognised
 from services.kernel.identifiers import new_id
-from services.registry import consumers
-from services.registry.app import create_app
+from services.registry.app import PARTS
 from tests.builders.enterprises import PACK, facts_of, uscc_of
-from tests.builders.services import Caller, RunningService, running_service
+from tests.builders.services import Caller, RunningService, create_registry, running_service
 
 TODAY = date(2026, 6, 1)
 
@@ -88,29 +88,59 @@ class Registry:
         )
         return application_id
 
+    @property
+    def today(self) -> date:
+        return self.service.clock.today()
+
     async def verified(self, serial: int, on: date | None = None, title: str = "srdi_sme") -> Any:
         query = f"?title={title}" + (f"&on={on}" if on else "")
         return (await self.partner.get(f"/verifications/{uscc_of(serial)}{query}")).json()
 
-    async def revoke(self, recognition_id: str, **changed: Any) -> Any:
+    async def finding(
+        self, serial: int = 1, *, number: str = "示例查〔2026〕1号", **changed: Any
+    ) -> Any:
+        """Record that something was established (一经查实)."""
         body = {
+            "ground": "false_declaration",
+            "number": number,
+            "established_on": TODAY.isoformat(),
+            "established_by": "示例省工业和信息化厅",
+            "summary": "申报材料中的发明专利不属于该企业（示例）。",
+        }
+        return await self.officer().post(
+            f"/enterprises/{uscc_of(serial)}/findings", json=body | changed
+        )
+
+    async def revoke(self, recognition_id: str, **changed: Any) -> Any:
+        """Establish a false declaration and revoke for it, unless told otherwise."""
+        body: dict[str, Any] = {
             "ground": "false_declaration",
             "finding_number": "示例查〔2026〕1号",
             "document_number": "示例〔2026〕20号",
             "decided_on": TODAY.isoformat(),
-        }
-        return await self.officer().post(
-            f"/recognitions/{recognition_id}/revocation", json=body | changed
-        )
+        } | changed
+        if body["finding_number"] is not None:
+            found = (await self.officer().get(f"/recognitions/{recognition_id}")).json()
+            await self.officer().post(
+                f"/enterprises/{found['uscc']}/findings",
+                json={
+                    "ground": body["ground"],
+                    "number": body["finding_number"],
+                    "established_on": min(body["decided_on"], self.today.isoformat()),
+                    "established_by": "示例省工业和信息化厅",
+                    "summary": "申报材料中的发明专利不属于该企业（示例）。",
+                },
+            )
+        return await self.officer().post(f"/recognitions/{recognition_id}/revocation", json=body)
 
 
 @pytest.fixture
-async def registry(owner: URL) -> AsyncIterator[Registry]:
+async def registry(owner: URL, tmp_path: Path) -> AsyncIterator[Registry]:
     async with running_service(
-        create_app,
+        create_registry(tmp_path),
         owner=owner,
         service="registry",
-        subscriptions=(consumers.from_review, consumers.from_applications),
+        subscriptions=tuple(PARTS.subscriptions),
         today=TODAY,
     ) as service:
         yield Registry(service)

@@ -223,9 +223,9 @@ async def test_the_database_itself_refuses_two_current_recognitions(registry: Re
     with pytest.raises(IntegrityError, match="one_current_recognition"):
         await as_owner(
             registry.service.owner,
-            "INSERT INTO registry.recognitions (id, uscc, title, certificate_number, policy_pack,"
-            " valid_from, valid_until, renewal_opens_on, created_at, version) SELECT"
-            " gen_random_uuid(), uscc, title, 'x', policy_pack, valid_from, valid_until,"
+            "INSERT INTO registry.recognitions (id, uscc, title, title_rank, certificate_number,"
+            " policy_pack, valid_from, valid_until, renewal_opens_on, created_at, version) SELECT"
+            " gen_random_uuid(), uscc, title, title_rank, 'x', policy_pack, valid_from, valid_until,"
             " renewal_opens_on, created_at, 1 FROM registry.recognitions",
         )
 
@@ -409,8 +409,8 @@ async def test_what_happened_to_an_enterprise_is_told_to_its_offices_alone(
     elsewhere = await registry.officer("county_office", "520103").get(path)
     partner = await registry.partner.get(path)
 
-    assert [one["action"] for one in told] == ["granted", "revoked"]
-    assert told[1]["data"]["finding_number"] == "示例查〔2026〕1号"
+    assert [one["action"] for one in told] == ["granted", "recorded", "revoked"]
+    assert told[2]["data"]["finding_number"] == "示例查〔2026〕1号"
     assert (elsewhere.status_code, partner.status_code) == (404, 403)
 
 

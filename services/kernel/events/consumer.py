@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.kernel.clock import Clock
+from services.kernel.clock import Clock, day_of
 from services.kernel.events.event import Event
 from services.kernel.events.feed import LONGEST_WAIT_SECONDS
 from services.kernel.identity.credentials import ServiceCredentials
@@ -34,16 +35,28 @@ class Delivery:
     session: AsyncSession
     journal: Journal
     clock: Clock
+    occurred_at: datetime
+    """When the event happened, however late it is heard of."""
+
+    @property
+    def occurred_on(self) -> date:
+        """The day in the province on which the event happened."""
+        return day_of(self.occurred_at)
 
 
 Apply = Callable[[Delivery, Mapping[str, Any]], Awaitable[None]]
 
 
 class Subscription:
-    """What a service does about another service's events, by their type."""
+    """What a service does about another service's events, by their type.
 
-    def __init__(self, source: str) -> None:
+    A service may follow one feed for several purposes, each under a name and with a position of its
+    own. So a purpose that is added later begins at the start of the feed.
+    """
+
+    def __init__(self, source: str, *, purpose: str | None = None) -> None:
         self.source = source
+        self.name = source if purpose is None else f"{source}/{purpose}"
         self._appliers: dict[str, Apply] = {}
 
     def on(
@@ -88,7 +101,7 @@ class Consumer:
         self._runtime = runtime
         self._feed = feed
         self._credentials = credentials
-        self.source = subscription.source
+        self.source = subscription.name
         self.last_failure: str | None = None
 
     async def run(self) -> None:
@@ -165,7 +178,13 @@ class Consumer:
                     return
                 journal = Journal(session, runtime.tables, runtime.clock, trace)
                 await self._subscription.apply(
-                    Delivery(session=session, journal=journal, clock=runtime.clock), event
+                    Delivery(
+                        session=session,
+                        journal=journal,
+                        clock=runtime.clock,
+                        occurred_at=datetime.fromisoformat(event["time"]),
+                    ),
+                    event,
                 )
                 await session.execute(
                     update(positions)

@@ -1,6 +1,6 @@
 """Read a workbook that a stranger made, in a process of its own that may die of it.
 
-`python -m services.applications.workbook_reader PATH` limits itself, takes the archive apart
+`python -m services.kernel.workbooks.reader PATH` limits itself, takes the archive apart
 without trusting what it says of itself, and prints JSON lines: what the sheet is, then its rows.
 A refusal is one line, `{"refused": code, "zh": ..., "en": ...}`. The library that reads the cells
 sees only an archive that this module packed anew from the parts it looked through, so it can be
@@ -13,7 +13,7 @@ import json
 import resource
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -21,18 +21,17 @@ from typing import Any, BinaryIO, Final
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from services.applications.workbook_archive import (
+from services.kernel.workbooks.archive import (
     WORKBOOK,
     Archive,
     Refused,
     look_through,
     refuse_large,
 )
-from services.applications.workbook_sheets import (
+from services.kernel.workbooks.sheets import (
     ERROR,
     FORMULA,
     HEADER_ROWS,
-    NEEDED,
     PERCENT,
     RELATIONSHIPS,
     STRINGS,
@@ -54,7 +53,6 @@ LONGEST_CELL: Final = 32_767
 """What Excel itself allows."""
 LARGEST_ROW: Final = 2**18
 """Characters in one row: a reader of our lines holds one of them."""
-MOST_ROWS: Final = 10_000
 BLANK_ROWS: Final = 1_000
 """How many rows may be left empty between those that are filled."""
 META_SHEET: Final = "meta"
@@ -71,23 +69,27 @@ class DataSheet:
     sheet: CalamineSheet
     marks: Marks
     meta: dict[str, str]
+    needed: Sequence[str]
+    """The columns that have to be there; the first one is how the row of names is known."""
 
 
-def open_sheet(file: BinaryIO, *, max_rows: int) -> DataSheet:
-    """Find the sheet of facts and open it with the library, once everything was looked through."""
+def open_sheet(file: BinaryIO, *, needed: Sequence[str], max_rows: int) -> DataSheet:
+    """Find the sheet of data and open it with the library, once everything was looked through."""
     archive = Archive(file)
     look_through(archive)
-    strings, percents = strings_of(archive), percent_styles_of(archive)
+    strings, percents = strings_of(archive, needed[0]), percent_styles_of(archive)
     entries = sheets_of(archive)
-    chosen, marks = _data_sheet(archive, entries, strings, percents, max_rows=max_rows)
+    chosen, marks = _data_sheet(
+        archive, entries, strings, percents, marker=needed[0], max_rows=max_rows
+    )
     about = [one for one in entries if one.name == META_SHEET and one is not chosen]
     for entry in about:
-        inspection = Inspection(strings, percents, rows=META_ROWS, needs_header=False)
+        inspection = Inspection(strings, percents, rows=META_ROWS, marker=None)
         inspection.inspect(archive.blocks(entry.part))
     parts = [entry.part for entry in (chosen, *about)]
     workbook = CalamineWorkbook.from_filelike(repacked(archive, parts))
     meta = _meta(workbook.get_sheet_by_name(META_SHEET)) if about else {}
-    return DataSheet(workbook.get_sheet_by_name(chosen.name), marks, meta)
+    return DataSheet(workbook.get_sheet_by_name(chosen.name), marks, meta, needed)
 
 
 def _data_sheet(
@@ -96,6 +98,7 @@ def _data_sheet(
     strings: Strings,
     percents: frozenset[str],
     *,
+    marker: str,
     max_rows: int,
 ) -> tuple[SheetEntry, Marks]:
     """Return the first visible sheet whose first rows name the columns."""
@@ -103,11 +106,11 @@ def _data_sheet(
         if not entry.is_visible:
             continue
         inspection = Inspection(
-            strings, percents, rows=HEADER_ROWS + max_rows + BLANK_ROWS, needs_header=True
+            strings, percents, rows=HEADER_ROWS + max_rows + BLANK_ROWS, marker=marker
         )
         if inspection.inspect(archive.blocks(entry.part)):
             return entry, inspection.marks
-    raise missing_column(NEEDED[0])
+    raise missing_column(marker)
 
 
 def repacked(archive: Archive, sheets: list[str]) -> BinaryIO:
@@ -140,7 +143,7 @@ def missing_column(name: str) -> Refused:
     )
 
 
-def columns_of(names: list[Any]) -> dict[str, int]:
+def columns_of(names: list[Any], needed: Sequence[str]) -> dict[str, int]:
     """Return the place of each column by its name."""
     columns: dict[str, int] = {}
     for place, given in enumerate(names):
@@ -155,7 +158,7 @@ def columns_of(names: list[Any]) -> dict[str, int]:
                 f"The column {name} is there twice; delete one of them.",
             )
         columns[name] = place
-    for name in NEEDED:
+    for name in needed:
         if name not in columns:
             raise missing_column(name)
     return columns
@@ -163,7 +166,7 @@ def columns_of(names: list[Any]) -> dict[str, int]:
 
 def lines_of(data: DataSheet, *, max_rows: int) -> Iterator[Line]:
     """Yield what the sheet is, then its rows. Everything is refused before the first line."""
-    header_row, columns = _header(data.sheet)
+    header_row, columns = _header(data.sheet, data.needed)
     count = _refuse_rows(data, header_row, columns, max_rows=max_rows)
     yield {
         "sheet": data.sheet.name,
@@ -178,13 +181,13 @@ def lines_of(data: DataSheet, *, max_rows: int) -> Iterator[Line]:
                 yield {"row": number, "cells": cells}
 
 
-def _header(sheet: CalamineSheet) -> tuple[int, dict[str, int]]:
+def _header(sheet: CalamineSheet, needed: Sequence[str]) -> tuple[int, dict[str, int]]:
     for number, values in enumerate(sheet.iter_rows(), start=1):
         if number > HEADER_ROWS:
             break
-        if any(isinstance(value, str) and value.strip() == NEEDED[0] for value in values):
-            return number, columns_of(values)
-    raise missing_column(NEEDED[0])
+        if any(isinstance(value, str) and value.strip() == needed[0] for value in values):
+            return number, columns_of(values, needed)
+    raise missing_column(needed[0])
 
 
 def _refuse_rows(
@@ -266,11 +269,12 @@ def main() -> None:
     limit_this_process()
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
-    parser.add_argument("--max-rows", type=int, default=MOST_ROWS)
+    parser.add_argument("--max-rows", type=int, required=True)
+    parser.add_argument("--needs", nargs="+", required=True)
     asked = parser.parse_args()
     try:
         with asked.path.open("rb") as file:
-            data = open_sheet(file, max_rows=asked.max_rows)
+            data = open_sheet(file, needed=asked.needs, max_rows=asked.max_rows)
             for line in lines_of(data, max_rows=asked.max_rows):
                 _print(line)
     except Refused as refusal:

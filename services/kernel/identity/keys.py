@@ -1,4 +1,4 @@
-"""The issuer's signing keys, as files."""
+"""Private keys that sign, as files of a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path

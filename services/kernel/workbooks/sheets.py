@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from services.applications.workbook_archive import (
+from services.kernel.workbooks.archive import (
     WORKBOOK,
     Archive,
     Attributes,
@@ -29,7 +29,6 @@ LARGEST_TEXTS: Final = 64 * 2**20
 MOST_COLUMNS: Final = 300
 HEADER_ROWS: Final = 5
 """The names of the columns stand in one of the first rows."""
-NEEDED: Final = ("uscc", "applying_division")
 RELATIONSHIPS: Final = "xl/_rels/workbook.xml.rels"
 STRINGS: Final = "xl/sharedStrings.xml"
 STYLES: Final = "xl/styles.xml"
@@ -94,11 +93,11 @@ class Strings:
     sizes: "array[int]"
     """Of each shared string, in bytes of UTF-8."""
     markers: frozenset[int]
-    """Those that read `uscc`: the name that the row of names is known by."""
+    """Those that read as the name by which the row of names is known."""
 
 
-def strings_of(archive: Archive) -> Strings:
-    """Measure the shared strings without keeping them."""
+def strings_of(archive: Archive, marker: str) -> Strings:
+    """Measure the shared strings without keeping them. `marker` names the first needed column."""
     sizes = array("L")
     markers: set[int] = set()
     open_tags: list[str] = []
@@ -116,7 +115,7 @@ def strings_of(archive: Archive) -> Strings:
         if open_tags.pop() != "si":
             return
         text = "".join(pieces)
-        if text.strip() == NEEDED[0]:
+        if text.strip() == marker:
             markers.add(len(sizes))
         sizes.append(len(text.encode()))
 
@@ -198,13 +197,15 @@ class Inspection:
     """Streams a sheet: where its cells are, and which of them hold formulas and errors."""
 
     def __init__(
-        self, strings: Strings, percents: frozenset[str], *, rows: int, needs_header: bool
+        self, strings: Strings, percents: frozenset[str], *, rows: int, marker: str | None
     ) -> None:
+        """`marker` is looked for in the first rows; None looks for no header."""
         self.marks = Marks(rows)
         self._strings = strings
         self._percents = percents
         self._last_row = rows
-        self._lacks_header = needs_header
+        self._marker = marker
+        self._lacks_header = marker is not None
         self._is_in_data = False
         self._row = 0
         self._column = 0
@@ -252,7 +253,7 @@ class Inspection:
         text, self._value = "".join(self._value), None
         if self._type == "s":
             self._count_string(text.strip())
-        elif self._lacks_header and text.strip() == NEEDED[0]:
+        elif self._lacks_header and text.strip() == self._marker:
             self._lacks_header = False
 
     def _text(self, text: str) -> None:

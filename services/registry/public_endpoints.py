@@ -1,0 +1,186 @@
+"""Routes for everybody: the public register, certificates on paper and signed, the status list."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from services.kernel.paging import PageOf, PageOut
+from services.kernel.problems import CursorInvalid, documented
+from services.kernel.schemas import DivisionCode
+from services.kernel.transaction import CurrentClock, CurrentSession, TransactionalRoute
+from services.registry.access import Anyone
+from services.registry.certificate_paper import certificate_pdf, qr_svg
+from services.registry.certificate_service import STATUS_LIST_KIND, CertificateService
+from services.registry.dependencies import (
+    EnterpriseRows,
+    NamePart,
+    Recognitions,
+    Search,
+    TitleFilter,
+)
+from services.registry.problems import CertificateNotFound
+from services.registry.schemas import CertificateOut, KeySetOut, PublicEnterpriseOut
+from services.registry.search import Sought
+from services.registry.standing import steps_by_title
+from services.registry.views import public_enterprise_out, public_title_out
+
+router = APIRouter(route_class=TransactionalRoute)
+STATUS_LIST_TYPE = f"application/{STATUS_LIST_KIND}"
+
+
+async def _certificates(
+    request: Request, session: CurrentSession, clock: CurrentClock, recognitions: Recognitions
+) -> CertificateService:
+    state = request.app.state
+    return CertificateService(session, clock, recognitions, state.seal, state.signed_lists)
+
+
+Certificates = Annotated[CertificateService, Depends(_certificates)]
+Number = Annotated[str, Path(max_length=60, description="证书编号。Certificate number.")]
+
+
+@router.get(
+    "/public/enterprises",
+    tags=["public"],
+    summary="公开名录 · The public register",
+    responses=documented(CursorInvalid),
+)
+async def list_public_enterprises(
+    anyone: Anyone,
+    search: Search,
+    rows: EnterpriseRows,
+    recognitions: Recognitions,
+    clock: CurrentClock,
+    page: PageOf,
+    title: TitleFilter = None,
+    region: DivisionCode | None = None,
+    q: NamePart = None,
+) -> PageOut[PublicEnterpriseOut]:
+    """List enterprises with a title that is valid today; secret-involved ones never appear."""
+    today = clock.today()
+    found = await search.page(
+        Sought(title=title, region=region, q=q, valid_on=today, today=today), anyone, page
+    )
+    steps = steps_by_title(await rows.steps([one.uscc for one in found.items]))
+    return PageOut(
+        items=[
+            public_enterprise_out(one, recognitions, on=today, steps=steps) for one in found.items
+        ],
+        next=found.next,
+    )
+
+
+@router.get(
+    "/public/certificates/{number}.pdf",
+    tags=["public"],
+    summary="证书（PDF） · A certificate on paper",
+    responses=documented(CertificateNotFound) | {200: {"content": {"application/pdf": {}}}},
+    response_class=Response,
+)
+async def read_certificate_pdf(
+    number: Number, _anyone: Anyone, certificates: Certificates
+) -> Response:
+    """Return the certificate as a page to print, with a QR code that leads to its state.
+
+    A title that does not count any more says so across the page.
+    """
+    sheet = certificates.sheet(await certificates.read(number))
+    content = await asyncio.to_thread(certificate_pdf, sheet)
+    return Response(
+        content,
+        media_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{sheet.certificate_number}.pdf"'}
+        if sheet.certificate_number.isascii()
+        else None,
+    )
+
+
+@router.get(
+    "/public/certificates/{number}.svg",
+    tags=["public"],
+    summary="证书二维码 · A certificate's QR code",
+    responses=documented(CertificateNotFound) | {200: {"content": {"image/svg+xml": {}}}},
+    response_class=Response,
+)
+async def read_certificate_qr(
+    number: Number, _anyone: Anyone, certificates: Certificates
+) -> Response:
+    """Return the QR code that stands on the certificate: the address of its state, no data."""
+    sheet = certificates.sheet(await certificates.read(number))
+    return Response(
+        qr_svg(sheet.check_url),
+        media_type="image/svg+xml",
+        headers={
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@router.get(
+    "/public/certificates/{number}",
+    tags=["public"],
+    summary="核验证书 · Check a certificate",
+    responses=documented(CertificateNotFound),
+)
+async def read_certificate(
+    number: Number,
+    _anyone: Anyone,
+    recognitions: Recognitions,
+    certificates: Certificates,
+    clock: CurrentClock,
+) -> CertificateOut:
+    """Return what a certificate number stands for now: whose title, until when, in which state.
+
+    `jws` is the same, signed by the registry (ES256, `typ` srdi-certificate+jwt): keep it beside the
+    paper, and check it offline with the keys at `/public/certificate-keys` and the status list.
+    """
+    found = await certificates.read(number)
+    row = found.standing.recognition
+    sheet = certificates.sheet(found)
+    return CertificateOut(
+        **dict(public_title_out(found.standing, recognitions)),
+        uscc=row.uscc,
+        legal_name=found.legal_name,
+        document_number=sheet.document_number,
+        issued_by=list(sheet.issued_by),
+        issued_on=sheet.issued_on,
+        is_valid=sheet.is_valid,
+        check_url=sheet.check_url,
+        pdf_url=f"{sheet.check_url}.pdf",
+        qr_url=f"{sheet.check_url}.svg",
+        status_list_index=row.status_index,
+        checked_at=clock.now(),
+        jws=found.jws,
+    )
+
+
+@router.get(
+    "/public/status-list",
+    tags=["public"],
+    summary="证书状态名单 · The signed status list",
+    responses={200: {"content": {STATUS_LIST_TYPE: {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
+async def read_status_list(_anyone: Anyone, certificates: Certificates) -> Response:
+    """Return how every certificate stands today, as a signed Token Status List of two bits a place.
+
+    0 can be relied on, 1 cannot (revoked, lapsed, or no such place), 2 is suspended: the term is
+    over and renewal is under way. It counts until the day ends in the province (`exp`).
+    """
+    return Response(
+        await certificates.status_list(),
+        media_type=STATUS_LIST_TYPE,
+        headers={"Cache-Control": "public, max-age=300"},
+    )
+
+
+@router.get(
+    "/public/certificate-keys",
+    tags=["public"],
+    summary="证书签名公钥 · Keys that certificates are signed with",
+)
+async def read_certificate_keys(_anyone: Anyone, request: Request) -> KeySetOut:
+    """Return the public keys (JWKS) of certificates and status lists; they are not those of tokens."""
+    return KeySetOut(**request.app.state.seal.keys.public())

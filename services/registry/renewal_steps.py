@@ -1,0 +1,59 @@
+"""What is remembered of renewal material: filed, settled, open again, each on its day."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.kernel.clock import Clock
+from services.kernel.identifiers import new_id
+from services.registry.models import Outcome, RenewalStep, RenewalStepKind
+from services.registry.recognition_repository import RecognitionRepository
+
+
+class RenewalSteps:
+    def __init__(self, session: AsyncSession, clock: Clock) -> None:
+        self._recognitions = RecognitionRepository(session)
+        self._clock = clock
+
+    async def note_filed(self, *, application_id: UUID, uscc: str, title: str, on: date) -> None:
+        """Remember that material is in, so that an ended term reads as awaiting renewal.
+
+        The first filing counts: a correction that is filed later says nothing new.
+        """
+        known = await self._recognitions.steps_of(application_id)
+        if any(one.step is RenewalStepKind.FILED and one.on_day <= on for one in known):
+            return
+        self._add(application_id, uscc, title, RenewalStepKind.FILED, on)
+
+    async def note_settled(
+        self, *, application_id: UUID, uscc: str, title: str, on: date, outcome: Outcome
+    ) -> None:
+        """Remember how an application was decided, or that it was taken back."""
+        self._add(application_id, uscc, title, RenewalStepKind.SETTLED, on, outcome)
+
+    async def note_reopened(self, *, application_id: UUID, uscc: str, title: str, on: date) -> None:
+        """Remember that material is undecided again: its refusal was set aside."""
+        self._add(application_id, uscc, title, RenewalStepKind.REOPENED, on)
+
+    def _add(
+        self,
+        application_id: UUID,
+        uscc: str,
+        title: str,
+        step: RenewalStepKind,
+        on: date,
+        outcome: Outcome | None = None,
+    ) -> None:
+        self._recognitions.add(
+            RenewalStep(
+                id=new_id(),
+                application_id=application_id,
+                uscc=uscc,
+                title=title,
+                step=step,
+                outcome=outcome,
+                on_day=on,
+                recorded_at=self._clock.now(),
+            )
+        )

@@ -1,0 +1,342 @@
+"""Every day, as it was known at every instant: nothing that was answered once is rewritten."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.contracts.review import CaseRejected, CaseRestored
+from services.kernel.clock import PROVINCE_TIME
+from services.kernel.identifiers import new_id
+from services.registry.verification import verify
+from services.registry.workflow import COUNTS, RecognitionStatus
+from tests.builders.enterprises import facts_of, uscc_of
+from tests.registry.conftest import Registry
+
+BEGUN = date(2026, 1, 5)
+SERIALS = count(5000)
+TITLE = "srdi_sme"
+
+
+def three_years(day: date) -> date:
+    """Return the last day of three years, reckoned here by hand: 29 February counts as 1 March."""
+    if (day.month, day.day) == (2, 29):
+        return date(day.year + 3, 2, 28)
+    return day.replace(year=day.year + 3) - timedelta(days=1)
+
+
+def half_a_year_before(day: date) -> date:
+    year, month = (day.year, day.month - 6) if day.month > 6 else (day.year - 1, day.month + 6)
+    while True:
+        try:
+            return date(year, month, day.day)
+        except ValueError:
+            day -= timedelta(days=1)
+
+
+@dataclass
+class Told:
+    """One thing that happened: on which day, since when it was on record, and what."""
+
+    on: date
+    at: datetime
+    what: str
+    value: Any = None
+
+
+@dataclass
+class Story:
+    """What a careful clerk writes down of one enterprise, to be read again from the start."""
+
+    serial: int
+    told: list[Told] = field(default_factory=list)
+    terms: list[tuple[date, date]] = field(default_factory=list)
+    open_filing: UUID | None = None
+    rejected: UUID | None = None
+    is_revoked: bool = False
+    name: int = 0
+
+    def tell(self, on: date, at: datetime, what: str, value: Any = None) -> None:
+        self.told.append(Told(on, at, what, value))
+
+    def replay(self, day: date, at: datetime | None) -> tuple[str | None, str | None]:
+        """Go through the days one by one. Return the state and the name on the last of them."""
+        known = [one for one in self.told if at is None or one.at <= at]
+        last_end = max((one.value[1] for one in known if one.what == "term"), default=None)
+        is_revoked, ends, filed, name = False, None, set(), None
+        today = min((one.on for one in known), default=day)
+        while today <= day:
+            for one in known:
+                if one.on != today:
+                    continue
+                match one.what:
+                    case "term":
+                        ends = one.value[1]
+                    case "filed" | "reopened":
+                        filed.add(one.value)
+                    case "settled":
+                        filed.discard(one.value)
+                    case "revoked":
+                        is_revoked = True
+                    case "name":
+                        name = one.value
+            today += timedelta(days=1)
+        if ends is None:
+            return None, name
+        if is_revoked:
+            return "revoked", name
+        if day <= ends:
+            window = half_a_year_before(ends + timedelta(days=1))
+            return ("renewal_due" if ends == last_end and window <= day else "valid"), name
+        return ("awaiting_renewal" if filed else "lapsed"), name
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["file", "renew", "reject", "restore", "revoke", "rename", "rename_back", "wait"]
+        ),
+        st.sampled_from([1, 29, 90, 181, 200, 366]),
+        st.integers(0, 40),
+    ),
+    min_size=3,
+    max_size=9,
+)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(begun=st.sampled_from([BEGUN, date(2028, 2, 29), date(2027, 3, 1)]), acts=steps)
+async def test_as_of_every_day_equals_a_replay_and_no_answer_is_ever_rewritten(
+    registry: Registry, begun: date, acts: list[tuple[str, int, int]]
+) -> None:
+    clock, story = registry.service.clock, Story(next(SERIALS))
+    clock.move_to_day(begun)
+    recognition_id = await registry.recognised(story.serial, on=begun)
+    story.terms.append((begun, three_years(begun)))
+    story.tell(begun, clock.now(), "term", story.terms[0])
+    story.tell(begun, clock.now(), "name", facts_of(story.serial)["legal_name"])
+    answered: list[tuple[date, datetime, Any]] = []
+
+    for act, days, back in acts:
+        clock.move_to_day(clock.today() + timedelta(days=days))
+        await take_place(registry, story, recognition_id, act, back)
+        instant = clock.now()
+        for day in telling_days(story, clock.today()):
+            answer = await ask(registry, story, day, instant)
+            answered.append((day, instant, answer))
+            assert (answer["status"], answer["name"]) == story.replay(day, instant), (day, act)
+
+    for day, instant, answer in answered:
+        assert await ask(registry, story, day, instant) == answer
+        assert (answer["status"], answer["name"]) == story.replay(day, instant)
+    for day in telling_days(story, clock.today()):
+        status, _ = story.replay(day, None)
+        (one,) = await verify(
+            registry.service.database,
+            [(uscc_of(story.serial), TITLE)],
+            on=day,
+            reader=(await actor_of(registry)),
+        )
+        assert one["code"] == (status or "never_recognised"), day
+        assert one["is_valid"] is (status is not None and RecognitionStatus(status) in COUNTS)
+    assert await registry.service.chain_is_sound()
+
+
+async def actor_of(registry: Registry) -> Any:
+    return await registry.service.runtime.verifier.verify(registry.partner.token)
+
+
+def telling_days(story: Story, today: date) -> list[date]:
+    """Return the days on which something may turn, and those beside them."""
+    turns = {one.on for one in story.told} | {today}
+    for _, ends in story.terms:
+        turns |= {ends, half_a_year_before(ends + timedelta(days=1))}
+    return sorted({turn + timedelta(days=beside) for turn in turns for beside in (-1, 0, 1)})
+
+
+async def take_place(
+    registry: Registry, story: Story, recognition_id: str, act: str, back: int
+) -> None:
+    """Let something happen, through the same doors that the platform has, where it is possible."""
+    clock, serial = registry.service.clock, story.serial
+    today = clock.today()
+    match act:
+        case "file" if story.open_filing is None and not story.is_revoked:
+            story.open_filing = await registry.renewal_filed(serial, today, TITLE)
+            story.tell(today, clock.now(), "filed", story.open_filing)
+        case "renew" if story.open_filing is not None and not story.is_revoked:
+            ends = story.terms[-1][1]
+            await registry.recognised(
+                serial,
+                on=today,
+                kind="renewal",
+                application_id=story.open_filing,
+                legal_name=await current_name(registry, serial),
+            )
+            begins = ends + timedelta(days=1)
+            story.terms.append((begins, three_years(begins)))
+            story.tell(begins, clock.now(), "term", story.terms[-1])
+            story.tell(today, clock.now(), "settled", story.open_filing)
+            story.open_filing = None
+        case "reject" if story.open_filing is not None:
+            await registry.service.deliver("review", rejected(serial, story.open_filing))
+            story.tell(today, clock.now(), "settled", story.open_filing)
+            story.rejected, story.open_filing = story.open_filing, None
+        case "restore" if story.rejected is not None and story.open_filing is None:
+            await registry.service.deliver("review", restored(serial, story.rejected))
+            story.tell(today, clock.now(), "reopened", story.rejected)
+            story.open_filing, story.rejected = story.rejected, None
+        case "revoke" if not story.is_revoked:
+            on = max(today - timedelta(days=back), story.terms[0][0])
+            answer = await registry.revoke(
+                recognition_id, ground="voluntary", finding_number=None, decided_on=on.isoformat()
+            )
+            assert answer.status_code == 200, answer.text
+            story.is_revoked = True
+            story.tell(on, clock.now(), "revoked")
+        case "rename" | "rename_back":
+            # Reported late, as happens: it holds from its own day on, and was not known before.
+            on = max(today - timedelta(days=back), story.terms[0][0])
+            story.name += 1
+            name = f"示例更名{serial}之{story.name}（贵州）有限公司"
+            answer = await registry.officer().post(
+                f"/enterprises/{uscc_of(serial)}/changes",
+                json={
+                    "kind": "rename",
+                    "happened_on": on.isoformat(),
+                    "new_name": name,
+                    "document_number": "示例变更〔2026〕1号",
+                },
+            )
+            assert answer.status_code == 201, answer.text
+            story.tell(on, clock.now(), "name", name)
+
+
+async def current_name(registry: Registry, serial: int) -> str:
+    return str(
+        (await registry.officer().get(f"/enterprises/{uscc_of(serial)}")).json()["legal_name"]
+    )
+
+
+async def ask(registry: Registry, story: Story, day: date, instant: datetime) -> dict[str, Any]:
+    answer = await registry.partner.get(
+        f"/enterprises/{uscc_of(story.serial)}",
+        params={"as_of": day.isoformat(), "as_known_at": instant.isoformat()},
+    )
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    held = [one for one in body["recognitions"] if one["title"] == TITLE]
+    status, _ = story.replay(day, instant)
+    name = body["legal_name"] if story.replay(day, instant)[1] is not None else None
+    return {
+        "status": held[0]["status"] if held else None,
+        "name": name,
+        "until": held[0]["valid_until"] if held else None,
+        "revocation": held[0]["revocation"] if held else None,
+        "terms": held[0]["terms"] if held else None,
+        "was": status,
+    }
+
+
+def rejected(serial: int, application_id: UUID) -> CaseRejected:
+    facts = facts_of(serial)
+    return CaseRejected(
+        uscc=facts["uscc"],
+        region=facts["applying_division"],
+        is_secret=False,
+        case_id=new_id(),
+        application_id=application_id,
+        title=TITLE,
+        round_code="2029-1",
+        stage="provincial_screening",
+        reason="不符合复核条件（示例）",
+    )
+
+
+def restored(serial: int, application_id: UUID) -> CaseRestored:
+    facts = facts_of(serial)
+    return CaseRestored(
+        uscc=facts["uscc"],
+        region=facts["applying_division"],
+        is_secret=False,
+        case_id=new_id(),
+        application_id=application_id,
+        title=TITLE,
+        round_code="2029-1",
+        kind="renewal",
+        stage="provincial_screening",
+        reason="撤销原决定（示例）",
+    )
+
+
+async def test_a_second_before_and_after_midnight_in_shanghai_on_the_last_day(
+    registry: Registry,
+) -> None:
+    await registry.recognised(on=date(2026, 5, 8))
+    certificate = "/public/certificates/52-ZJTX-2026-00001"
+    last_second = datetime.combine(date(2029, 5, 7), time(23, 59, 59), tzinfo=PROVINCE_TIME)
+
+    registry.service.clock.set(last_second)
+    before = await registry.verified(1)
+    shown_before = (await registry.service.client.get(f"/api/v1{certificate}")).json()
+    registry.service.clock.set(last_second + timedelta(seconds=1))
+    after = await registry.verified(1)
+    shown_after = (await registry.service.client.get(f"/api/v1{certificate}")).json()
+
+    assert (before["code"], before["is_valid"]) == ("renewal_due", True)
+    assert (after["code"], after["is_valid"]) == ("lapsed", False)
+    assert (shown_before["status"], shown_after["status"]) == ("renewal_due", "lapsed")
+    assert (shown_before["valid_until"], shown_after["valid_until"]) == ("2029-05-07",) * 2
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (date(2028, 2, 29), date(2031, 2, 28)),
+        (date(2025, 3, 1), date(2028, 2, 29)),
+        (date(2025, 2, 28), date(2028, 2, 27)),
+        (date(2024, 12, 31), date(2027, 12, 30)),
+    ],
+)
+async def test_three_years_are_reckoned_by_the_calendar(
+    registry: Registry, begins: date, ends: date
+) -> None:
+    registry.service.clock.move_to_day(begins)
+
+    await registry.recognised(on=begins)
+
+    assert (await registry.verified(1, on=ends))["is_valid"] is True
+    assert (await registry.verified(1, on=ends + timedelta(days=1)))["is_valid"] is False
+    assert ends == three_years(begins)
+
+
+async def test_what_was_entered_late_was_not_known_before(registry: Registry) -> None:
+    clock = registry.service.clock
+    recognition_id = await registry.recognised(on=date(2026, 5, 8))
+    clock.move_to_day(date(2026, 9, 1))
+    before = clock.now()
+    clock.move_to_day(date(2026, 9, 20))
+    await registry.revoke(
+        recognition_id, ground="voluntary", finding_number=None, decided_on="2026-08-15"
+    )
+    path = f"/enterprises/{uscc_of(1)}"
+
+    known = (await registry.partner.get(path, params={"as_of": "2026-08-20"})).json()
+    as_it_was = (
+        await registry.partner.get(
+            path, params={"as_of": "2026-08-20", "as_known_at": before.isoformat()}
+        )
+    ).json()
+    unheard_of = await registry.partner.get(path, params={"as_known_at": "2026-05-01T00:00:00Z"})
+
+    assert known["recognitions"][0]["status"] == "revoked"
+    assert as_it_was["recognitions"][0]["status"] == "valid"
+    assert as_it_was["recognitions"][0]["revocation"] is None
+    assert unheard_of.status_code == 404
