@@ -313,7 +313,7 @@ class FigureService:
         risks = [
             self._risk(one, figures, titles_held, today)
             for one in holder.recognitions
-            if title in {None, one.title}
+            if one.revoked_on is None and one.transferred_on is None and title in {None, one.title}
         ]
         at_risk = [risk for risk in risks if risk is not None]
         last_closed_year = today.year - 1
