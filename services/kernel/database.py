@@ -80,7 +80,8 @@ class Database:
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Read with one statement by the short way, past the ORM; for what is asked very often.
 
-        The statement is prepared once on each connection. Raises `ConnectionError` when the database
+        The statement is prepared and planned once on each connection, so it has to be one that the
+        same plan suits whatever the values are. Raises `ConnectionError` when the database
         cannot answer now.
         """
         pool = self._reads or await self._open()
@@ -108,7 +109,12 @@ class Database:
                     self._url.render_as_string(hide_password=False),
                     min_size=1,
                     max_size=self._pool_size,
-                    server_settings={**_SERVER_SETTINGS, "default_transaction_read_only": "on"},
+                    server_settings=_SERVER_SETTINGS
+                    | {
+                        "default_transaction_read_only": "on",
+                        # Planned once, for all values: planning would take longer than reading.
+                        "plan_cache_mode": "force_generic_plan",
+                    },
                     timeout=5,
                     # Nothing is left behind by a statement that only reads.
                     reset=_leave_as_it_is,

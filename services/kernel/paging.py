@@ -79,6 +79,16 @@ async def read_page(
     return Found(items=items, next=_encode(key(items[-1])) if len(rows) > page.limit else None)
 
 
+def place_after(page: Paging, kinds: Sequence[type[CursorPart]]) -> list[CursorPart] | None:
+    """Return the place that a page begins after; None at the start. Raises `CursorInvalid`."""
+    return None if page.after is None else _decode(page.after, kinds)
+
+
+def cursor_after(parts: Sequence[CursorPart]) -> str:
+    """Return the cursor of the page that begins after a place."""
+    return _encode(parts)
+
+
 def _encode(parts: Sequence[CursorPart]) -> str:
     plain = [part if isinstance(part, int) else _spell(part) for part in parts]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")

@@ -23,6 +23,7 @@ from services.registry import (
     verification_endpoints,
 )
 from services.registry.certificate_service import Seal, SignedLists
+from services.registry.common_parts import CommonParts
 from services.registry.import_worker import RecognitionImportWorker
 from services.registry.models import tables
 from services.registry.screening_worker import ScreeningWorker
@@ -51,6 +52,7 @@ PARTS = ServiceParts(
         bulletin_endpoints.router,
         export_endpoints.exports,
         export_endpoints.router,
+        public_endpoints.questions,
         public_endpoints.router,
     ),
     subscriptions=(
@@ -78,6 +80,7 @@ def create_app(environment: Environment, settings: RegistrySettings) -> FastAPI:
     app.state.catalogue = catalogue
     app.state.seal = Seal(read_keys(settings.seal_keys_folder), settings.public_url.rstrip("/"))
     app.state.signed_lists = SignedLists()
+    app.state.common_parts = CommonParts(environment.database)
     app.state.spool = spool
     app.state.largest_upload = LARGEST_WORKBOOK
     app.state.export_places = asyncio.Semaphore(EXPORTS_AT_ONCE)

@@ -6,12 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.kernel.identity.actor import Actor
 from services.kernel.regions import prefix_of
+from services.registry.bulletin import PROVINCE
 from services.registry.following_models import (
     AwardCopy,
     FigureSheet,
@@ -79,7 +81,7 @@ class BulletinRepository:
                 ReviewStep.on_day,
                 self._city(ReviewStep.division).label("city"),
             )
-            .distinct(ReviewStep.application_id)
+            .ext(distinct_on(ReviewStep.application_id))
             .join(sheet, sheet.c.application_id == ReviewStep.application_id)
             .where(
                 ReviewStep.on_day <= span.until,
@@ -167,7 +169,7 @@ class BulletinRepository:
             .select_from(Enterprise)
             .join(later, later.c.uscc == Enterprise.uscc)
             .outerjoin(earlier, earlier.c.uscc == Enterprise.uscc)
-            .where(self._is_in_sight(), holds)
+            .where(self._is_in_sight(span.until), holds)
             .group_by(city)
         )
         return [GrowthSums(*row) for row in rows]
@@ -183,7 +185,10 @@ class BulletinRepository:
                 func.coalesce(func.sum(SupportRecord.amount), 0),
             )
             .join(Enterprise, Enterprise.uscc == SupportRecord.uscc)
-            .where(self._is_in_sight(), SupportRecord.delivered_on.between(span.begins, span.until))
+            .where(
+                self._is_in_sight(span.until),
+                SupportRecord.delivered_on.between(span.begins, span.until),
+            )
             .group_by(city, SupportRecord.measure)
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
@@ -194,7 +199,7 @@ class BulletinRepository:
             select(city, func.min("cases"), func.count())
             .select_from(TypicalCase)
             .join(Enterprise, Enterprise.uscc == TypicalCase.uscc)
-            .where(self._is_in_sight(), TypicalCase.year == span.until.year)
+            .where(self._is_in_sight(span.until), TypicalCase.year == span.until.year)
             .group_by(city)
         )
 
@@ -219,7 +224,7 @@ class BulletinRepository:
             select(city, by, func.count())
             .select_from(Recognition)
             .join(Enterprise, Enterprise.uscc == Recognition.uscc)
-            .where(self._is_in_sight())
+            .where(self._is_in_sight(span.until))
             .group_by(city, by)
         )
 
@@ -257,27 +262,38 @@ class BulletinRepository:
                 _SHEETS.c.rd_expense,
                 _SHEETS.c.previous_rd_expense,
             )
-            .distinct(_SHEETS.c.uscc)
+            .ext(distinct_on(_SHEETS.c.uscc))
             .where(_SHEETS.c.fiscal_year == fiscal_year)
             .order_by(_SHEETS.c.uscc, _SHEETS.c.recorded_at.desc(), _SHEETS.c.id.desc())
             .subquery(name)
         )
 
-    def _is_in_sight(self) -> ColumnElement[bool]:
-        within = Enterprise.division.like(f"{prefix_of(self._reader.region or '520000')}%")
+    def _is_in_sight(self, on: date) -> ColumnElement[bool]:
+        """Whether an enterprise may be counted, by where it was on the day that is told of."""
+        within = self._division_on(Enterprise.uscc, on).like(self._within)
         return and_(visible_to(self._reader), within)
 
     def _may_count(self, of: Any) -> ColumnElement[bool]:
         """Whether a copy may be counted: a secret firm's only by the offices of its division."""
-        within = of.division.like(f"{prefix_of(self._reader.region or '520000')}%")
-        is_insider = self._reader.region is not None and self._reader.holds(*INSIDERS)
-        return within if is_insider else and_(within, of.is_secret.is_(False))
+        within: ColumnElement[bool] = of.division.like(self._within)
+        if self._reader.region is not None and self._reader.holds(*INSIDERS):
+            return within
+        # What was told while it was public goes out of sight with the enterprise.
+        is_secret_now = exists().where(Enterprise.uscc == of.uscc, Enterprise.is_secret)
+        return and_(within, of.is_secret.is_(False), ~is_secret_now)
+
+    @property
+    def _within(self) -> str:
+        return f"{prefix_of(self._reader.region or PROVINCE)}%"
 
     def _city(self, division: Any) -> Any:
         return func.left(division, 4).concat("00")
 
     def _city_on(self, uscc: Any, on: date) -> Any:
-        """Return the city that an enterprise was in on a day: a later move changes no past year."""
+        return self._city(self._division_on(uscc, on))
+
+    def _division_on(self, uscc: Any, on: date) -> Any:
+        """Return where an enterprise was on a day: a later move changes no past year."""
         entry = aliased(EnterpriseEntry)
         then = (
             select(entry.value)
@@ -288,7 +304,7 @@ class BulletinRepository:
             .limit(1)
             .scalar_subquery()
         )
-        return self._city(func.coalesce(then, Enterprise.division))
+        return func.coalesce(then, Enterprise.division)
 
     async def _counted(self, statement: Select[Any]) -> Counted:
         return [(row[0], row[1], row[2]) for row in await self._session.execute(statement)]

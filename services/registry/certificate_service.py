@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from urllib.parse import quote
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,11 +14,12 @@ from services.kernel.clock import Clock, end_of
 from services.kernel.identity.actor import NOBODY, Actor
 from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import seal
+from services.kernel.regions import city_of
 from services.kernel.text import Text
 from services.policy.divisions import divisions
 from services.registry.certificate_paper import CertificateSheet
 from services.registry.enterprise_service import known_as
-from services.registry.models import Enterprise, Recognition, tables
+from services.registry.models import Enterprise, Recognition, RenewalStep, tables
 from services.registry.recognition_service import RecognitionService
 from services.registry.repository import EnterpriseRepository, visible_to
 from services.registry.search import has_status
@@ -37,7 +40,8 @@ class Seal:
     public_url: str
 
     def address_of(self, number: str) -> str:
-        return f"{self.public_url}/api/v1/public/certificates/{number}"
+        # A number of an older list may hold anything: 黔专精特新2024第1号, or a blank.
+        return f"{self.public_url}/api/v1/public/certificates/{quote(number, safe='')}"
 
     @property
     def status_list(self) -> str:
@@ -57,7 +61,7 @@ class Certificate:
 class SignedLists:
     """The list that was signed last, for as long as nothing has changed and the day is the same."""
 
-    made_of: tuple[int, date] | None = None
+    made_of: tuple[int, UUID | None, date] | None = None
     signed: str = ""
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -95,7 +99,6 @@ class CertificateService:
         granted = next(one for one in row.terms if one.valid_from == term.valid_from)
         pack = self._recognitions.pack_of(row)
         law = self._recognitions.title_of(row)
-        place = divisions().get(row.enterprise.division)
         return CertificateSheet(
             title_name=law.name,
             legal_name=of.legal_name,
@@ -107,7 +110,7 @@ class CertificateService:
             issued_by=pack.issued_by,
             issued_on=granted.decided_on,
             clause=law.clause,
-            division_name=place.name if place is not None else row.enterprise.division,
+            division_name=_place(row.enterprise.division),
             check_url=self._seal.address_of(row.certificate_number),
             state=Text(*STATUS_NAMES[of.standing.status]),
             is_valid=of.standing.status in COUNTS,
@@ -123,9 +126,12 @@ class CertificateService:
         async with self._lists.making:
             today = self._clock.today()
             position = await self._session.scalar(select(tables.head.c.history_position)) or 0
-            if self._lists.made_of != (position, today):
+            # Renewal material that comes in or is decided changes a state and no history.
+            newest = select(RenewalStep.id).order_by(RenewalStep.id.desc()).limit(1)
+            made_of = position, await self._session.scalar(newest), today
+            if self._lists.made_of != made_of:
                 self._lists.signed = await self._sign_list(today)
-                self._lists.made_of = position, today
+                self._lists.made_of = made_of
             return self._lists.signed
 
     async def _sign_list(self, today: date) -> str:
@@ -194,3 +200,11 @@ class CertificateService:
                 "status_list": {"idx": of.status_index, "uri": self._seal.status_list}
             }
         return seal(self._seal.keys.signing, claims, kind=CERTIFICATE_KIND)
+
+
+def _place(division: str) -> str:
+    """Return where an enterprise is, as one writes it: 贵阳市南明区."""
+    named = divisions()
+    codes = dict.fromkeys([city_of(division), division])
+    names = [named[code].name for code in codes if code in named]
+    return "".join(names) or division

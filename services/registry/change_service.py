@@ -1,7 +1,7 @@
 """变更: renames, moves, mergers and splits. Certificate number and validity stay as they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
+from services.kernel.regions import is_province
 from services.policy.catalogue import Catalogue
 from services.policy.divisions import divisions
 from services.policy.pack import Duty
@@ -36,6 +37,7 @@ from services.registry.models import (
     Recognition,
     RecognitionTerm,
 )
+from services.registry.names import searchable
 from services.registry.problems import (
     ChangeNotFound,
     ChangeNotPossible,
@@ -47,6 +49,7 @@ from services.registry.problems import (
 from services.registry.recognition_repository import RecognitionRepository
 from services.registry.recognition_service import event_fields
 from services.registry.renewal_state import months_ahead
+from services.registry.renewal_steps import RenewalSteps
 from services.registry.repository import EnterpriseRepository
 
 
@@ -78,6 +81,7 @@ class ChangeService:
         self._enterprises = EnterpriseRepository(session)
         self._profiles = EnterpriseService(session, clock)
         self._recognitions = RecognitionRepository(session)
+        self._steps = RenewalSteps(session, clock)
         self._journal = journal
         self._clock = clock
         self._catalogue = catalogue
@@ -90,6 +94,8 @@ class ChangeService:
             if change.successor_uscc is None
             else read_credit_code(change.successor_uscc, "/successor_uscc")
         )
+        if change.other_uscc is not None:
+            change = replace(change, other_uscc=read_credit_code(change.other_uscc, "/other_uscc"))
         # Always in one order, or two mergers at once would wait for each other.
         for each in sorted({code, successor_code or code}):
             await self._enterprises.lock(each)
@@ -228,13 +234,15 @@ class ChangeService:
                 "另一方不能是企业自身。", "The other party is not the enterprise itself."
             )
         if change.new_division is not None:
-            if change.new_division not in divisions():
+            # What lies in the province and in no city would be counted in none.
+            if change.new_division not in divisions() or is_province(change.new_division):
                 raise UnknownDivision
             # Whoever records a move answers for both places; out of the province, a title ends.
-            if not officer.is_in_charge_of(change.new_division):
+            places = (before.division or enterprise.division, change.new_division)
+            if not all(officer.is_in_charge_of(place) for place in places):
                 raise ChangeNotPossible(
-                    "迁入地不在您的管辖范围：跨市州迁移由省级办理；迁出本省的，按撤销办理。",
-                    "The new place is not in your charge: the province records a move between"
+                    "迁出地或迁入地不在您的管辖范围：跨市州迁移由省级办理；迁出本省的，按撤销办理。",
+                    "One of both places is not in your charge: the province records a move between"
                     " cities, and a title is revoked when its holder leaves the province.",
                 )
         if successor_code is not None and not officer.holds(Office.PROVINCE):
@@ -260,7 +268,6 @@ class ChangeService:
             was["division"], after["division"] = before.division, change.new_division
         if successor_code is not None:
             was["holder"], after["holder"] = enterprise.uscc, successor_code
-        other = change.other_uscc
         return EnterpriseChange(
             id=new_id(),
             uscc=enterprise.uscc,
@@ -269,7 +276,7 @@ class ChangeService:
             before=was,
             after=after,
             successor_uscc=successor_code,
-            other_uscc=None if other is None else read_credit_code(other, "/other_uscc"),
+            other_uscc=change.other_uscc,
             document_number=change.document_number,
             reason=change.reason,
             report_due_on=None
@@ -326,34 +333,51 @@ class ChangeService:
         officer: Actor,
     ) -> None:
         """Let a successor go on with every title, under the same numbers and terms."""
+        name = change.successor_name or ""
+        # Made before it is read: of two mergers at once, the second finds what the first made.
+        is_new = await self._enterprises.create(
+            uscc=successor_code,
+            legal_name=name,
+            names_searched=searchable(name),
+            division=change.new_division or enterprise.division,
+            is_secret=enterprise.is_secret,
+            now=self._clock.now(),
+        )
         known = await self._enterprises.lock(successor_code)
-        if known is not None and not officer.is_in_charge_of(known.division):
+        if known is None or not officer.is_in_charge_of(known.division):
             raise EnterpriseNotFound
+        held = known_as(await self._enterprises.entries(successor_code), change.happened_on)
+        field = enterprise.focus_field if is_new else known.focus_field
         successor = await self._profiles.keep_profile(
             Profile(
                 uscc=successor_code,
-                legal_name=known.legal_name if known else change.successor_name or "",
-                division=known.division if known else change.new_division or enterprise.division,
-                focus_field=known.focus_field if known else enterprise.focus_field,
-                is_secret=enterprise.is_secret or (known is not None and known.is_secret),
+                legal_name=held.legal_name or known.legal_name,
+                division=held.division or known.division,
+                focus_field=held.focus_field or field,
+                is_secret=enterprise.is_secret or known.is_secret,
             ),
             known_from=change.happened_on,
         )
         for one in running:
+            await self._steps.hand_over(
+                uscc=one.uscc, title=one.title, to=successor_code, on=change.happened_on
+            )
             begun = one.held_from or one.terms[0].valid_from
             if change.happened_on <= begun:
                 raise ChangeNotPossible(
                     f"称号自 {begun} 起，承继日期须在其后。",
                     f"The title began on {begun}; a successor goes on later than that.",
                 )
-            following = self._continued(one, successor, change.happened_on)
             place, one.status_index = one.status_index, None
             one.transferred_on = change.happened_on
             one.transferred_at = self._clock.now()
-            one.transferred_to = following.id
+            one.transferred_to = new_id()
+            # One holder lets go of number and place before the next one has them.
             await self._session.flush()
+            following = self._continued(one, one.transferred_to, successor, change.happened_on)
             following.status_index = None if successor.is_secret else place
             self._recognitions.add(following)
+            successor.is_recognised = True
             try:
                 await self._session.flush()
             except IntegrityError as error:
@@ -389,10 +413,12 @@ class ChangeService:
                 )
             )
 
-    def _continued(self, of: Recognition, successor: Enterprise, held_from: date) -> Recognition:
+    def _continued(
+        self, of: Recognition, following_id: UUID, successor: Enterprise, held_from: date
+    ) -> Recognition:
         now = self._clock.now()
         return Recognition(
-            id=new_id(),
+            id=following_id,
             uscc=successor.uscc,
             enterprise=successor,
             title=of.title,

@@ -32,8 +32,8 @@ async def _rows(session: CurrentSession) -> EnterpriseRepository:
     return EnterpriseRepository(session)
 
 
-async def _search(session: CurrentSession) -> SearchRepository:
-    return SearchRepository(session)
+async def _search(request: Request, session: CurrentSession) -> SearchRepository:
+    return SearchRepository(session, request.app.state.common_parts)
 
 
 async def _recognitions(

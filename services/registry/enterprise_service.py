@@ -80,7 +80,7 @@ class EnterpriseService:
         is announced late changes no later day that is known better.
         """
         now = self._clock.now()
-        await self._enterprises.create(
+        has_changed = await self._enterprises.create(
             uscc=profile.uscc,
             legal_name=profile.legal_name,
             names_searched=searchable(profile.legal_name),
@@ -91,6 +91,7 @@ class EnterpriseService:
         enterprise = await self._enterprises.lock(profile.uscc)
         if enterprise is None:
             raise LookupError(profile.uscc)
+        has_changed = has_changed or enterprise.is_secret != profile.is_secret
         enterprise.is_secret = profile.is_secret
         held = known_as(await self._enterprises.entries(profile.uscc), known_from)
         for attribute, before, after in (
@@ -99,6 +100,7 @@ class EnterpriseService:
             (Attribute.FOCUS_FIELD, held.focus_field, profile.focus_field),
         ):
             if before != after:
+                has_changed = True
                 await self._enterprises.add_entry(
                     uscc=profile.uscc,
                     attribute=attribute,
@@ -106,7 +108,8 @@ class EnterpriseService:
                     valid_from=known_from,
                     now=now,
                 )
-        await self.refresh(enterprise)
+        if has_changed:
+            await self.refresh(enterprise)
         return enterprise
 
     async def refresh(self, enterprise: Enterprise) -> None:

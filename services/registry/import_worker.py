@@ -91,6 +91,9 @@ class RecognitionImportWorker(
 ):
     """The workbook needs no scanner: nobody is ever given it, and what reads it may die of it."""
 
+    rows_at_once = 50
+    """Each new title takes the next place of the status list, and whoever else records one waits."""
+
     def __init__(self, runtime: Runtime, catalogue: Catalogue, spool: Path) -> None:
         super().__init__(runtime, spool, RecognitionImportRepository)
         self._catalogue = catalogue

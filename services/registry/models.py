@@ -7,16 +7,16 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
-    Computed,
     DateTime,
     ForeignKey,
     Index,
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.kernel.database import UUID_COLUMN, enum_column, service_metadata
@@ -70,9 +70,16 @@ class Enterprise(Base):
         Index(None, "division", "uscc"),
         Index(
             "enterprises_by_part_of_name",
-            "name_grams",
+            text(f"{SCHEMA}.name_grams(names_searched)"),
             postgresql_using="gin",
             postgresql_with={"fastupdate": "off"},
+        ),
+        Index(
+            "recognised_by_part_of_name",
+            text(f"{SCHEMA}.name_grams(names_searched)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("is_recognised"),
         ),
     )
 
@@ -81,12 +88,13 @@ class Enterprise(Base):
     division: Mapped[str] = mapped_column(String(6))
     focus_field: Mapped[str | None] = mapped_column(String(60))
     is_secret: Mapped[bool]
+    is_recognised: Mapped[bool] = mapped_column(server_default=false())
+    """Whether it holds or ever held a title: the public searches no others."""
     names_searched: Mapped[str] = mapped_column(Text)
-    """Every name that it has or had, in the spelling that is searched, one on a line."""
-    name_grams: Mapped[list[str]] = mapped_column(
-        ARRAY(Text), Computed(f"{SCHEMA}.name_grams(names_searched)", persisted=True)
-    )
-    """Each character and each two characters side by side, so that any part of a name is found."""
+    """Every name that it has or had, in the spelling that is searched, one on a line.
+
+    An index keeps each character and each two side by side (`name_grams`), so that any part is found.
+    """
     created_at: Mapped[datetime] = mapped_column(_INSTANT)
     updated_at: Mapped[datetime] = mapped_column(_INSTANT)
     version: Mapped[int] = mapped_column()

@@ -4,28 +4,35 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic_core import to_json
 
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.problems import CursorInvalid, documented
 from services.kernel.schemas import DivisionCode
-from services.kernel.transaction import CurrentClock, CurrentSession, TransactionalRoute
+from services.kernel.transaction import (
+    CurrentClock,
+    CurrentSession,
+    QuestionRoute,
+    TransactionalRoute,
+    runtime_of,
+)
 from services.registry.access import Anyone
 from services.registry.certificate_paper import certificate_pdf, qr_svg
 from services.registry.certificate_service import STATUS_LIST_KIND, CertificateService
 from services.registry.dependencies import (
-    EnterpriseRows,
+    CurrentCatalogue,
     NamePart,
     Recognitions,
-    Search,
     TitleFilter,
 )
 from services.registry.problems import CertificateNotFound
+from services.registry.public_search import PublicSearch, public_page
 from services.registry.schemas import CertificateOut, KeySetOut, PublicEnterpriseOut
-from services.registry.search import Sought
-from services.registry.standing import steps_by_title
-from services.registry.views import public_enterprise_out, public_title_out
+from services.registry.views import public_title_out
 
 router = APIRouter(route_class=TransactionalRoute)
+# A search needs no transaction, and is asked with every letter that somebody types.
+questions = APIRouter(route_class=QuestionRoute)
 STATUS_LIST_TYPE = f"application/{STATUS_LIST_KIND}"
 
 
@@ -40,35 +47,52 @@ Certificates = Annotated[CertificateService, Depends(_certificates)]
 Number = Annotated[str, Path(max_length=60, description="证书编号。Certificate number.")]
 
 
-@router.get(
+@questions.get(
     "/public/enterprises",
     tags=["public"],
     summary="公开名录 · The public register",
+    response_model=PageOut[PublicEnterpriseOut],
     responses=documented(CursorInvalid),
 )
 async def list_public_enterprises(
-    anyone: Anyone,
-    search: Search,
-    rows: EnterpriseRows,
-    recognitions: Recognitions,
+    _anyone: Anyone,
+    request: Request,
+    catalogue: CurrentCatalogue,
     clock: CurrentClock,
     page: PageOf,
     title: TitleFilter = None,
     region: DivisionCode | None = None,
     q: NamePart = None,
-) -> PageOut[PublicEnterpriseOut]:
+) -> Response:
     """List enterprises with a title that is valid today; secret-involved ones never appear."""
-    today = clock.today()
-    found = await search.page(
-        Sought(title=title, region=region, q=q, valid_on=today, today=today), anyone, page
+    found = await public_page(
+        runtime_of(request).database,
+        request.app.state.common_parts,
+        PublicSearch(title=title, region=region, q=q, today=clock.today()),
+        page,
     )
-    steps = steps_by_title(await rows.steps([one.uscc for one in found.items]))
-    return PageOut(
-        items=[
-            public_enterprise_out(one, recognitions, on=today, steps=steps) for one in found.items
-        ],
-        next=found.next,
-    )
+    items = [
+        {
+            "uscc": row.uscc,
+            "legal_name": row.legal_name,
+            "division": row.division,
+            "titles": [
+                {
+                    "title": one.title,
+                    "title_name": catalogue.pack(one.policy_pack)
+                    .title_named(one.title)
+                    .name._asdict(),
+                    "certificate_number": one.certificate_number,
+                    "valid_from": one.valid_from,
+                    "valid_until": one.valid_until,
+                    "status": one.status,
+                }
+                for one in row.titles
+            ],
+        }
+        for row in found.items
+    ]
+    return Response(to_json({"items": items, "next": found.next}), media_type="application/json")
 
 
 @router.get(

@@ -28,6 +28,7 @@ from services.registry.problems import (
     RenewalStillOpen,
     RevocationDayNotPossible,
     TitleNotRecordedHere,
+    UnknownDivision,
     UnknownGround,
 )
 from services.registry.repository import EnterpriseRepository
@@ -64,6 +65,7 @@ async def _standing(of: Recognition, rows: EnterpriseRepository, clock: CurrentC
         TitleNotRecordedHere,
         RecognitionInFuture,
         OtherDivision,
+        UnknownDivision,
         AlreadyRecognised,
     ),
 )
@@ -156,7 +158,7 @@ async def revoke_recognition(
     put up for examination where the ground asks for it, and rewards are cancelled or recovered as
     the ground says.
     """
-    found = await recognitions.find(recognition_id, officer)
+    found = await recognitions.lock(recognition_id, officer)
     await renewals.refuse_early_end(found, body.ground, body.decided_on)
     revoked, others = await recognitions.revoke(
         recognition_id,

@@ -33,6 +33,32 @@ class RecognitionRepository:
             .execution_options(populate_existing=True)
         )
 
+    async def ended(self, uscc: str, title: str) -> Sequence[Recognition]:
+        """Return what an enterprise held of a title and does not any more. The enterprise is locked."""
+        rows = await self._session.scalars(
+            select(Recognition)
+            .where(Recognition.uscc == uscc, Recognition.title == title, ~is_running())
+            .options(selectinload(Recognition.terms))
+            .order_by(Recognition.id)
+        )
+        return rows.all()
+
+    async def successor(self, uscc: str, title: str) -> Recognition | None:
+        """Return the recognition in which a title that an enterprise held goes on elsewhere."""
+        found = await self._session.scalar(
+            select(Recognition)
+            .where(
+                Recognition.uscc == uscc,
+                Recognition.title == title,
+                Recognition.transferred_to.is_not(None),
+            )
+            .order_by(Recognition.transferred_on.desc())
+            .limit(1)
+        )
+        while found is not None and found.transferred_to is not None:
+            found = await self._session.get(Recognition, found.transferred_to)
+        return found
+
     async def running(self, uscc: str) -> Sequence[Recognition]:
         """Return all that an enterprise holds. The enterprise is locked."""
         rows = await self._session.scalars(

@@ -23,7 +23,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor, Office, Scope
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.problems import NotAllowed
-from services.kernel.regions import covers
+from services.kernel.regions import covers, is_province
 from services.policy.catalogue import Catalogue
 from services.policy.divisions import divisions
 from services.policy.pack import Pack, RevocationGround, Title
@@ -116,6 +116,8 @@ class RecognitionService:
         """Record the title that review recognised, with the term that its pack sets."""
         if event.uscc is None or event.region is None:
             raise ValueError(f"case {event.case_id} names no enterprise or division")
+        if event.kind == "renewal" and await self._renew_at_successor(event, system):
+            return
         field = event.facts.get("focus_field")
         enterprise = await self._profiles.keep_profile(
             Profile(
@@ -165,6 +167,35 @@ class RecognitionService:
             outcome=Outcome.RECOGNISED,
         )
 
+    async def _renew_at_successor(self, event: CaseRecognised, system: Actor) -> bool:
+        """Give the next term to whoever went on with a title while its renewal was under way."""
+        uscc = event.uscc or ""
+        if await self._recognitions.current(uscc, event.title) is not None:
+            return False
+        following = await self._recognitions.successor(uscc, event.title)
+        if following is None:
+            return False
+        holder = await self._enterprises.lock(following.uscc)
+        current = await self._recognitions.current(following.uscc, event.title)
+        if holder is None or current is None:
+            return False
+        granted = TermGranted(
+            document_number=event.document_number,
+            decided_on=event.decided_on,
+            application_id=event.application_id,
+            round_code=event.round_code,
+        )
+        pack = self._catalogue.pack(event.policy_pack)
+        await self._renew(holder, current, pack, granted, system)
+        await self._steps.note_settled(
+            application_id=event.application_id,
+            uscc=uscc,
+            title=event.title,
+            on=event.decided_on,
+            outcome=Outcome.RECOGNISED,
+        )
+        return True
+
     async def record_ministerial(
         self,
         *,
@@ -184,6 +215,9 @@ class RecognitionService:
             raise RecognitionInFuture
         pack = self._pack_of_ministry(title, region, valid_from)
         existing = await self._enterprises.lock(code)
+        if existing is None and (region not in divisions() or is_province(region)):
+            # What lies in no city would be counted in none.
+            raise UnknownDivision
         # An enterprise that is known stays where it is: this records a title, it moves nobody.
         if existing is not None and not officer.is_in_charge_of(existing.division):
             raise NotAllowed
@@ -242,6 +276,11 @@ class RecognitionService:
             application_id=None,
             round_code=None,
         )
+        for ended in await self._recognitions.ended(code, row.title):
+            # What was revoked, or went over to another, does not come back with an older list.
+            if _has_term(ended, term):
+                return False
+            _refuse_overlap(ended, term)
         current = await self._recognitions.current(code, row.title)
         if current is None:
             if row.certificate_number is not None and await self._recognitions.is_numbered(
@@ -263,10 +302,7 @@ class RecognitionService:
                 f"该企业此称号的证书编号为 {current.certificate_number}。",
                 f"Its certificate for this title is {current.certificate_number}.",
             )
-        if any(
-            (one.valid_from, one.valid_until) == (term.valid_from, term.valid_until)
-            for one in current.terms
-        ):
+        if _has_term(current, term):
             return False
         await self._add_term(enterprise, current, pack, granted, officer, term)
         return True
@@ -287,13 +323,7 @@ class RecognitionService:
             raise RecognitionNotFound
         await self._enterprises.lock(found.uscc)
         await self._session.refresh(found, ["revoked_on", "transferred_on", "version"])
-        if found.revoked_on is not None:
-            raise RecognitionRevokedAlready
-        if found.transferred_on is not None:
-            raise RecognitionNotFound(
-                f"该认定自 {found.transferred_on} 起由承继企业持有，请对承继企业的认定办理。",
-                f"Since {found.transferred_on} a successor holds it; act on the successor's.",
-            )
+        _refuse_ended(found)
         law = self._ground(found, ground)
         if law.needs_finding and finding_number is None:
             raise FindingNeeded
@@ -343,6 +373,12 @@ class RecognitionService:
         others = await self._recognitions.others(found) if law.examines_other_titles else []
         return found, others
 
+    async def lock(self, recognition_id: UUID, officer: Actor) -> Recognition:
+        """Find a recognition and lock its enterprise, so that nothing becomes of it meanwhile."""
+        found = await self.find(recognition_id, officer)
+        await self._enterprises.lock(found.uscc)
+        return found
+
     async def find(self, recognition_id: UUID, reader: Actor) -> Recognition:
         found = await self._recognitions.find(recognition_id, reader)
         if found is None:
@@ -375,8 +411,7 @@ class RecognitionService:
             may = reader.may(Scope.REGISTRY_WRITE) and reader.holds(Office.PROVINCE)
             if not may or not reader.is_in_charge_of(of.enterprise.division):
                 raise NotAllowed
-            if of.revoked_on is not None:
-                raise RecognitionRevokedAlready
+            _refuse_ended(of)
 
         return [offer("revoke", "POST", f"/api/v1/recognitions/{of.id}/revocation", refuse)]
 
@@ -452,6 +487,7 @@ class RecognitionService:
             terms=[self._term_row(1, term, pack, granted)],
         )
         self._recognitions.add(recognition)
+        enterprise.is_recognised = True
         try:
             await self._session.flush()
         except IntegrityError as error:
@@ -499,14 +535,7 @@ class RecognitionService:
         actor: Actor,
         term: Term,
     ) -> None:
-        if any(
-            one.valid_from <= term.valid_until and term.valid_from <= one.valid_until
-            for one in current.terms
-        ):
-            raise TermOverlaps(
-                f"{term.valid_from} 至 {term.valid_until} 与已登记的有效期重叠。",
-                f"{term.valid_from} to {term.valid_until} overlaps a term on record.",
-            )
+        _refuse_overlap(current, term)
         number = max(one.number for one in current.terms) + 1
         current.terms.append(self._term_row(number, term, pack, granted))
         is_newest = term.valid_from > current.valid_from
@@ -661,6 +690,33 @@ class RecognitionService:
                 policy_pack=of.policy_pack,
                 data={"title": of.title, "certificate_number": of.certificate_number, **data},
             )
+        )
+
+
+def _has_term(of: Recognition, term: Term) -> bool:
+    return any(
+        (one.valid_from, one.valid_until) == (term.valid_from, term.valid_until) for one in of.terms
+    )
+
+
+def _refuse_overlap(of: Recognition, term: Term) -> None:
+    if any(
+        one.valid_from <= term.valid_until and term.valid_from <= one.valid_until
+        for one in of.terms
+    ):
+        raise TermOverlaps(
+            f"{term.valid_from} 至 {term.valid_until} 与已登记的有效期重叠。",
+            f"{term.valid_from} to {term.valid_until} overlaps a term on record.",
+        )
+
+
+def _refuse_ended(of: Recognition) -> None:
+    if of.revoked_on is not None:
+        raise RecognitionRevokedAlready
+    if of.transferred_on is not None:
+        raise RecognitionNotFound(
+            f"该认定自 {of.transferred_on} 起由承继企业持有，请对承继企业的认定办理。",
+            f"Since {of.transferred_on} a successor holds it; act on the successor's.",
         )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator
 
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.problems import CursorInvalid, NotAllowed, documented
@@ -29,6 +30,11 @@ from services.registry.views import duty_out
 router = APIRouter(route_class=TransactionalRoute)
 
 
+def _number(given: object) -> object:
+    """Read a number of a query, which comes as text; a literal takes none for itself."""
+    return int(given) if isinstance(given, str) and given in {"6", "3", "1"} else given
+
+
 @router.get(
     "/renewal-duties",
     tags=["registry"],
@@ -42,7 +48,7 @@ async def list_renewal_duties(
     page: PageOf,
     due_before: ProgrammeDay | None = None,
     within_months: Annotated[
-        Literal[6, 3, 1] | None,
+        Annotated[Literal[6, 3, 1], BeforeValidator(_number)] | None,
         Query(
             description="几个月内期满（含已期满）。Whose term ends within so many months, or is over."
         ),

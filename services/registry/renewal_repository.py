@@ -81,6 +81,15 @@ class RenewalRepository:
             ],
         )
 
+    async def ends_called(self, round_id: UUID) -> dict[UUID, date]:
+        """Return for whoever was called on the last day of the term that was ending."""
+        rows = await self._session.execute(
+            select(RenewalCall.recognition_id, RenewalCall.term_ends_on).where(
+                RenewalCall.round_id == round_id
+            )
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def rounds(self, reader: Actor, page: Paging) -> Found[RenewalRound]:
         return await read_page(
             self._session,

@@ -234,23 +234,24 @@ class RenewalService:
     ) -> list[Duty]:
         rows = await self._enterprises.steps(sorted({one.uscc for one in recognitions}))
         steps: Steps = steps_by_title(rows)
+        ends_called = {} if round_ is None else await self._renewals.ends_called(round_.id)
         duties = []
         for one in recognitions:
             found = standing(one, steps, on)
             if found is None:
                 continue
-            ends_on = one.valid_until
-            if round_ is not None:
-                ends_on = max(
-                    (
-                        term.valid_until
-                        for term in one.terms
-                        if round_.ends_from <= term.valid_until <= round_.ends_until
-                    ),
-                    default=one.valid_until,
-                )
+            ends_on = ends_called.get(one.id, one.valid_until)
             of_title = [row for row in rows if (row.uscc, row.title) == (one.uscc, one.title)]
             duties.append(
-                Duty(one, found, stage_of(ends_on, on), outcome_of(one, ends_on, of_title))
+                Duty(one, found, _stage(one, ends_on, on), outcome_of(one, ends_on, of_title))
             )
         return duties
+
+
+def _stage(of: Recognition, ends_on: date, on: date) -> RenewalStage | None:
+    """Return how near an end is; what may be renewed is within six months, however they are counted.
+
+    Six months back from the end and six months on from today differ by some days at the ends of months.
+    """
+    is_open = of.renewal_opens_on <= on
+    return stage_of(ends_on, on) or (RenewalStage.WITHIN_SIX_MONTHS if is_open else None)

@@ -66,11 +66,13 @@ def outcome_of(of: Recognition, ends_on: date, filings: Sequence[RenewalStep]) -
         last[step.application_id] = step
         if step.step is RenewalStepKind.FILED:
             filed.add(step.application_id)
-    # What was filed for an earlier term says nothing about this one.
-    begun = of.renewal_opens_on
-    of_this_term = [step for one, step in last.items() if one in filed and step.on_day >= begun]
-    if any(step.step is not RenewalStepKind.SETTLED for step in of_this_term):
+    decided = [step for one, step in last.items() if one in filed]
+    # Also what was filed before the window opened keeps the title awaiting its renewal.
+    if any(step.step is not RenewalStepKind.SETTLED for step in decided):
         return RenewalOutcome.UNDER_REVIEW
-    if any(step.outcome is Outcome.REJECTED for step in of_this_term):
+    # What was decided for an earlier term says nothing about this one.
+    if any(
+        step.outcome is Outcome.REJECTED and step.on_day >= of.renewal_opens_on for step in decided
+    ):
         return RenewalOutcome.FAILED
     return RenewalOutcome.NOT_SUBMITTED

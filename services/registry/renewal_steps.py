@@ -30,11 +30,35 @@ class RenewalSteps:
         self, *, application_id: UUID, uscc: str, title: str, on: date, outcome: Outcome
     ) -> None:
         """Remember how an application was decided, or that it was taken back."""
-        self._add(application_id, uscc, title, RenewalStepKind.SETTLED, on, outcome)
+        for holder in await self._holders(application_id, uscc):
+            self._add(application_id, holder, title, RenewalStepKind.SETTLED, on, outcome)
 
     async def note_reopened(self, *, application_id: UUID, uscc: str, title: str, on: date) -> None:
         """Remember that material is undecided again: its refusal was set aside."""
-        self._add(application_id, uscc, title, RenewalStepKind.REOPENED, on)
+        for holder in await self._holders(application_id, uscc):
+            self._add(application_id, holder, title, RenewalStepKind.REOPENED, on)
+
+    async def hand_over(self, *, uscc: str, title: str, to: str, on: date) -> None:
+        """Let material that is in and undecided count for the enterprise that goes on with a title."""
+        last: dict[UUID, RenewalStep] = {}
+        for step in sorted(
+            await self._recognitions.steps(uscc, title),
+            key=lambda one: (
+                one.on_day,
+                one.step is not RenewalStepKind.FILED,
+                one.recorded_at,
+                one.id,
+            ),
+        ):
+            last[step.application_id] = step
+        for application_id, step in last.items():
+            if step.step is not RenewalStepKind.SETTLED:
+                self._add(application_id, to, title, RenewalStepKind.FILED, on)
+
+    async def _holders(self, application_id: UUID, uscc: str) -> list[str]:
+        """Return for whom an application counts: who filed it, and who goes on with the title."""
+        known = await self._recognitions.steps_of(application_id)
+        return sorted({uscc, *(one.uscc for one in known)})
 
     def _add(
         self,

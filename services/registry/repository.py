@@ -87,6 +87,7 @@ class EnterpriseRepository:
                 names_searched=names_searched,
                 division=division,
                 is_secret=is_secret,
+                is_recognised=False,
                 created_at=now,
                 updated_at=now,
                 version=1,

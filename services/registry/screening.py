@@ -5,7 +5,7 @@ alike: amounts are multiplied crosswise and never divided, days are compared as 
 A kind of rule that it does not know is refused before anything is asked of the database.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -89,6 +89,7 @@ _NOTHING: ColumnElement[Any] = literal_column("0", Integer)
 _LARGEST_EXPONENT = 40
 """No limit that means something has more digits; one that has would only exhaust the memory."""
 _MOST_YEARS = 200
+"""Of a compound growth, whose limit is raised to that power."""
 _DIGITS_IN_A_NUMBER = 17
 """So many answers behind a leading one fit a whole number of eight bytes."""
 
@@ -214,7 +215,7 @@ def _once(statement: Select[Any]) -> Select[Any]:
 def _written(digits: Sequence[ColumnElement[int]]) -> ColumnElement[str]:
     """Write digits side by side.
 
-    As the digits of whole numbers: turning each into a text of its own takes several times as long.
+    As the digits of whole numbers: to make a text of each and join them takes twice as long.
     """
     written: list[ColumnElement[str]] = []
     for start in range(0, len(digits), _DIGITS_IN_A_NUMBER):
@@ -329,8 +330,8 @@ class _Writer:
         refused = offered - accepted - frozenset(rule.officer)
         # What was not given, what the law leaves open, and what the pack does not offer.
         return case(
-            (_is_among(chosen, accepted), _MET),
-            (_is_among(chosen, refused), _NOT_MET),
+            (chosen.in_(sorted(accepted)), _MET),
+            (chosen.in_(sorted(refused)), _NOT_MET),
             else_=_OPEN,
         )
 
@@ -620,10 +621,6 @@ def _any_missing(figures: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
     return or_(*(figure.is_(None) for figure in figures))
 
 
-def _is_among(chosen: ColumnElement[Any], options: frozenset[str]) -> ColumnElement[bool]:
-    return chosen.in_(sorted(options))
-
-
 def _total(points: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     total = points[0]
     for one in points[1:]:
@@ -631,9 +628,9 @@ def _total(points: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
     return total
 
 
-def _between(given: ColumnElement[Any], possible: Any) -> _Points:
+def _between(given: ColumnElement[Any], possible: Iterable[Decimal]) -> _Points:
     """Return the points that were given, or what they can become where nothing was."""
-    points = list(possible)
+    points = tuple(possible)
     return _Points(
         func.coalesce(given, _exact(min(points))), func.coalesce(given, _exact(max(points)))
     )

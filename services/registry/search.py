@@ -5,12 +5,26 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.identity.actor import Actor
-from services.kernel.paging import Found, Paging, read_page
+from services.kernel.paging import Found, Paging, place_after, read_page
 from services.kernel.regions import prefix_of
+from services.registry.common_parts import NEAR, CommonParts
 from services.registry.following_models import LibraryStep, LibraryStepKind
 from services.registry.models import Enterprise, Recognition, RecognitionTerm
 from services.registry.names import grams, searchable
@@ -51,19 +65,50 @@ class Counts:
 
 
 class SearchRepository:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, parts: CommonParts | None = None) -> None:
         self._session = session
+        self._parts = parts
 
     async def page(self, sought: Sought, reader: Actor, page: Paging) -> Found[Enterprise]:
-        statement: Select[Enterprise] = (
-            select(Enterprise).where(visible_to(reader), *_fits(sought)).options(*WHOLE)
+        """Return one page of what fits, by credit code."""
+        found = await self.codes(sought, reader, page)
+        rows = await self._session.scalars(
+            select(Enterprise)
+            .where(Enterprise.uscc.in_(found.items))
+            .order_by(Enterprise.uscc)
+            .options(*WHOLE)
         )
+        return Found(items=rows.all(), next=found.next)
+
+    async def codes(self, sought: Sought, reader: Actor, page: Paging) -> Found[str]:
+        """Return the credit codes of one page."""
+        is_common = sought.q is not None and await self._is_common(sought.q)
+        if not is_common:
+            return await self._codes(visible_to(reader), _fits(sought), page)
+        after = place_after(page, [str])
+        nearby = select(Enterprise.uscc).order_by(Enterprise.uscc).offset(NEAR).limit(1)
+        if after is not None:
+            nearby = nearby.where(Enterprise.uscc > after[0])
+        end = await self._session.scalar(nearby)
+        near = [] if end is None else [Enterprise.uscc <= end]
+        found = await self._codes(visible_to(reader), [*near, *_fits(sought, by_index=False)], page)
+        if found.next is not None or end is None:
+            return found
+        return await self._codes(visible_to(reader), _fits(sought), page)
+
+    async def _is_common(self, q: str) -> bool:
+        return self._parts is not None and await self._parts.has(searchable(q))
+
+    async def _codes(
+        self, is_visible: ColumnElement[bool], fits: Sequence[ColumnElement[bool]], page: Paging
+    ) -> Found[str]:
+        statement: Select[str] = select(Enterprise.uscc).where(is_visible, *fits)
         return await read_page(
             self._session,
             statement,
             page,
             by=[(Enterprise.uscc.expression, str)],
-            key=lambda found: [found.uscc],
+            key=lambda uscc: [uscc],
         )
 
     async def counts(self, sought: Sought, reader: Actor) -> Counts:
@@ -113,16 +158,16 @@ class SearchRepository:
         )
 
 
-def _fits(sought: Sought) -> list[ColumnElement[bool]]:
+def _fits(sought: Sought, *, by_index: bool = True) -> list[ColumnElement[bool]]:
     fits: list[ColumnElement[bool]] = []
     if sought.region is not None:
         fits.append(Enterprise.division.like(f"{prefix_of(sought.region)}%"))
     if sought.focus_field is not None:
         fits.append(Enterprise.focus_field == sought.focus_field)
     if sought.q is not None:
-        fits.append(_is_called(sought.q))
+        fits.append(_is_called(sought.q, by_index=by_index))
     if sought.title == LIBRARY:
-        fits.append(_is_member(sought.valid_on or sought.today))
+        fits += _library_fits(sought)
     elif sought.asks_for_a_recognition:
         fits.append(exists().where(Recognition.uscc == Enterprise.uscc, *_recognition_fits(sought)))
     return fits
@@ -142,38 +187,71 @@ def _recognition_fits(sought: Sought) -> list[ColumnElement[bool]]:
     return fits
 
 
-def _is_called(part: str) -> ColumnElement[bool]:
+def called(part: str) -> dict[str, str | None]:
+    """Return what is asked of names and codes for a part that is spelled for search.
+
+    `pattern` is for LIKE with `/` as its escape. A part may be the beginning of a credit code, too;
+    then `code_from` and `code_until` are the first and last codes that begin so, else None.
+    """
+    escaped = part.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    code = part.upper()
+    is_code = code.isascii() and code.isalnum() and len(code) >= _CODE_PART
+    return {
+        # Of blanks alone nothing is left to look for, and no name is empty.
+        "pattern": f"%{escaped}%" if part else "",
+        "code_from": code if is_code else None,
+        "code_until": code.ljust(18, "Z") if is_code else None,
+    }
+
+
+def _is_called(part: str, *, by_index: bool) -> ColumnElement[bool]:
     """Whether a part of a name that it has or had, or the beginning of its code, is as asked.
 
     The grams find the few that may contain it, by an index; the name itself decides.
     """
     spelled = searchable(part)
-    named = and_(
-        Enterprise.name_grams.contains(grams(spelled)),
-        Enterprise.names_searched.contains(spelled, autoescape=True),
-    )
-    code = spelled.upper()
-    if code.isascii() and code.isalnum() and len(code) >= _CODE_PART:
-        return or_(named, Enterprise.uscc.between(code, code.ljust(18, "Z")))
-    return named
+    asked = called(spelled)
+    named: ColumnElement[bool] = Enterprise.names_searched.like(str(asked["pattern"]), escape="/")
+    if by_index:
+        kept = func.registry.name_grams(Enterprise.names_searched, type_=ARRAY(Text))
+        named = and_(kept.contains(cast(grams(spelled), ARRAY(Text))), named)
+    if asked["code_from"] is None:
+        return named
+    return or_(named, Enterprise.uscc.between(asked["code_from"], asked["code_until"]))
 
 
 _CODE_PART = 6
 """From so many letters and digits on, a part may be the beginning of a credit code."""
 
 
-def _is_member(on: date) -> ColumnElement[bool]:
-    later = select(func.max(LibraryStep.on_day)).where(
-        LibraryStep.uscc == Enterprise.uscc, LibraryStep.on_day <= on
-    )
+def _library_fits(sought: Sought) -> list[ColumnElement[bool]]:
+    """Say the same of a city's library: who is in it is valid, who left it has lapsed."""
+    if sought.renewal_due_before is not None:
+        return [false()]
+    fits = []
+    if sought.status is None or sought.valid_on is not None:
+        fits.append(_was_last(LibraryStepKind.ENTERED, sought.valid_on or sought.today))
+    match sought.status:
+        case None:
+            pass
+        case RecognitionStatus.VALID:
+            fits.append(_was_last(LibraryStepKind.ENTERED, sought.today))
+        case RecognitionStatus.LAPSED:
+            fits.append(_was_last(LibraryStepKind.LEFT, sought.today))
+        case _:
+            fits.append(false())
+    return fits
+
+
+def _was_last(step: LibraryStepKind, on: date) -> ColumnElement[bool]:
     last = (
         select(LibraryStep.step)
-        .where(LibraryStep.uscc == Enterprise.uscc, LibraryStep.on_day == later.scalar_subquery())
-        .order_by(LibraryStep.recorded_at.desc(), LibraryStep.id.desc())
+        .where(LibraryStep.uscc == Enterprise.uscc, LibraryStep.on_day <= on)
+        .order_by(LibraryStep.on_day.desc(), LibraryStep.recorded_at.desc(), LibraryStep.id.desc())
         .limit(1)
         .scalar_subquery()
     )
-    return last == LibraryStepKind.ENTERED
+    return last == step
 
 
 def has_status(status: RecognitionStatus, today: date) -> ColumnElement[bool]:
@@ -189,7 +267,11 @@ def has_status(status: RecognitionStatus, today: date) -> ColumnElement[bool]:
         case RecognitionStatus.AWAITING_RENEWAL:
             fits = and_(is_over, has_open_filing(today))
         case _:
-            fits = and_(is_over, ~has_open_filing(today))
+            # What went over to a successor has lapsed in the hands of who held it before.
+            return and_(
+                Recognition.revoked_on.is_(None),
+                or_(Recognition.transferred_on.is_not(None), is_over & ~has_open_filing(today)),
+            )
     return and_(is_running(), fits)
 
 
@@ -205,7 +287,7 @@ def _state(today: date) -> Any:
     ).label("state")
 
 
-def is_valid_on(day: date) -> ColumnElement[bool]:
+def is_valid_on(day: ColumnElement[date] | date) -> ColumnElement[bool]:
     """Whether a recognition was valid on a day, by any of its terms, in this holder's hands."""
     covers = exists().where(
         RecognitionTerm.recognition_id == Recognition.id,

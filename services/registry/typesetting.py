@@ -116,7 +116,7 @@ class _Press:
                 format="pdf",
                 sys_inputs={"data": data},
                 pdf_standards=[*_STANDARDS],
-                timestamp=at.astimezone(UTC),
+                timestamp=_whole_second(at),
             )
         return b"".join(_parts(made))
 
@@ -127,7 +127,7 @@ class _Press:
                 format="png",
                 ppi=ppi,
                 sys_inputs={"data": data},
-                timestamp=at.astimezone(UTC),
+                timestamp=_whole_second(at),
             )
         return _parts(made)
 
@@ -153,3 +153,8 @@ def _press() -> _Press:
 def _parts(made: bytes | list[bytes] | None) -> list[bytes]:
     """Return what was compiled as a list: a single file comes alone."""
     return [made] if isinstance(made, bytes) else made or []
+
+
+def _whole_second(at: datetime) -> datetime:
+    """Return an instant as the compiler takes it: in UTC, without the part of a second."""
+    return at.astimezone(UTC).replace(microsecond=0)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Date,
+    FromClause,
     Select,
     TableValuedAlias,
     Text,
@@ -52,12 +53,22 @@ Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """The statement for one kind of reader, with the place of each value."""
+class Question:
+    """A statement that is asked very often, with the place of each value."""
 
     sql: str
     order: tuple[str, ...]
     constants: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, statement: Any) -> "Question":
+        """Write a statement as asyncpg takes it."""
+        compiled = statement.compile(dialect=make_url(_ASYNCPG).get_dialect()())
+        return cls(
+            sql=str(compiled),
+            order=tuple(compiled.positiontup or ()),
+            constants=dict(compiled.params),
+        )
 
     def values(self, **given: Any) -> list[Any]:
         return [given.get(name, self.constants.get(name)) for name in self.order]
@@ -74,7 +85,7 @@ async def verify(
 
     Without a title, the best that it holds is told: what counts comes first, then the higher title.
     """
-    question = _question(reader.uscc, reader.region if reader.holds(*INSIDERS) else None)
+    question = question_for(reader)
     codes = [credit_code.normalise(uscc) for uscc, _ in items]
     rows = await database.fetch(
         question.sql,
@@ -110,8 +121,13 @@ async def verify(
     return answers
 
 
+def question_for(reader: Actor) -> Question:
+    """Return the statement that answers for a reader: one for all who see the same enterprises."""
+    return _question(reader.uscc, reader.region if reader.holds(*INSIDERS) else None)
+
+
 @lru_cache(maxsize=4096)
-def _question(uscc: str | None, region: str | None) -> _Question:
+def _question(uscc: str | None, region: str | None) -> Question:
     """Write the statement for readers who see the same enterprises."""
     reader = Actor(
         sub="",
@@ -121,12 +137,7 @@ def _question(uscc: str | None, region: str | None) -> _Question:
         region=region,
         uscc=uscc,
     )
-    compiled = _statement(reader).compile(dialect=make_url(_ASYNCPG).get_dialect()())
-    return _Question(
-        sql=str(compiled),
-        order=tuple(compiled.positiontup or ()),
-        constants=dict(compiled.params),
-    )
+    return Question.of(_statement(reader))
 
 
 def _statement(reader: Actor) -> Any:
@@ -165,10 +176,21 @@ def _word(text: str) -> ColumnElement[str]:
     return literal_column(f"'{text}'", Text)
 
 
-def _best(
-    asked: TableValuedAlias, day: ColumnElement[date], is_visible: ColumnElement[bool]
-) -> Select[Any]:
-    """Return the best of what an enterprise holds or held on a day."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a recognition is on a day, in SQL, for those that had begun by then."""
+
+    source: FromClause
+    """Recognitions with their enterprises, and the term that counts."""
+    has_begun: ColumnElement[bool]
+    valid_from: ColumnElement[date]
+    valid_until: ColumnElement[date]
+    counts: ColumnElement[bool]
+    code: ColumnElement[str]
+
+
+def held_on(day: ColumnElement[date]) -> Held:
+    """Write what a recognition is on a day."""
     # Nearly always the latest term has begun by the day, and it stands in the recognition itself.
     earlier = aliased(RecognitionTerm)
     term = (
@@ -184,49 +206,66 @@ def _best(
         .lateral("earlier")
     )
     is_latest = Recognition.valid_from <= day
-    valid_from = case((is_latest, Recognition.valid_from), else_=term.c.valid_from)
     ends = case((is_latest, Recognition.valid_until), else_=term.c.valid_until)
     valid_until = func.least(ends, Recognition.transferred_on - literal_column("1"))
     is_revoked = and_(Recognition.revoked_on.is_not(None), Recognition.revoked_on <= day)
     covers = valid_until >= day
-    code = case(
-        (is_revoked, _word(VerificationCode.REVOKED)),
-        (
-            and_(covers, is_latest, Recognition.renewal_opens_on <= day),
-            _word(VerificationCode.RENEWAL_DUE),
+    recognitions = Recognition.__table__
+    enterprises = Enterprise.__table__
+    return Held(
+        source=recognitions.join(enterprises, enterprises.c.uscc == recognitions.c.uscc).outerjoin(
+            term, true()
         ),
-        (covers, _word(VerificationCode.VALID)),
-        (
-            and_(
-                or_(Recognition.transferred_on.is_(None), Recognition.transferred_on > day),
-                has_open_filing(day),
+        has_begun=and_(
+            or_(is_latest, term.c.valid_from.is_not(None)),
+            or_(Recognition.held_from.is_(None), Recognition.held_from <= day),
+        ),
+        valid_from=case((is_latest, Recognition.valid_from), else_=term.c.valid_from),
+        valid_until=valid_until,
+        counts=and_(~is_revoked, covers),
+        code=case(
+            (is_revoked, _word(VerificationCode.REVOKED)),
+            (
+                and_(covers, is_latest, Recognition.renewal_opens_on <= day),
+                _word(VerificationCode.RENEWAL_DUE),
             ),
-            _word(VerificationCode.AWAITING_RENEWAL),
+            (covers, _word(VerificationCode.VALID)),
+            (
+                and_(
+                    or_(Recognition.transferred_on.is_(None), Recognition.transferred_on > day),
+                    has_open_filing(day),
+                ),
+                _word(VerificationCode.AWAITING_RENEWAL),
+            ),
+            else_=_word(VerificationCode.LAPSED),
         ),
-        else_=_word(VerificationCode.LAPSED),
     )
+
+
+def _best(
+    asked: TableValuedAlias, day: ColumnElement[date], is_visible: ColumnElement[bool]
+) -> Any:
+    """Return the best of what an enterprise holds or held on a day."""
+    held = held_on(day)
     return (
         select(
             Recognition.title,
             Recognition.certificate_number,
-            valid_from.label("valid_from"),
-            valid_until.label("valid_until"),
-            code.label("code"),
+            held.valid_from.label("valid_from"),
+            held.valid_until.label("valid_until"),
+            held.code.label("code"),
         )
-        .select_from(Recognition)
-        .join(Enterprise, Enterprise.uscc == Recognition.uscc)
-        .outerjoin(term, true())
+        .select_from(held.source)
         .where(
             Recognition.uscc == asked.c.uscc,
             is_visible,
             or_(asked.c.title.is_(None), Recognition.title == asked.c.title),
-            or_(is_latest, term.c.valid_from.is_not(None)),
-            or_(Recognition.held_from.is_(None), Recognition.held_from <= day),
+            held.has_begun,
         )
         .order_by(
-            and_(~is_revoked, covers).desc(),
+            held.counts.desc(),
             Recognition.title_rank.desc(),
-            valid_from.desc(),
+            held.valid_from.desc(),
             Recognition.id.desc(),
         )
         .limit(literal_column("1"))

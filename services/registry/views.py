@@ -16,7 +16,6 @@ from services.registry.schemas import (
     EnterpriseCountsOut,
     EnterpriseOut,
     NameOut,
-    PublicEnterpriseOut,
     PublicTitleOut,
     RecognitionOut,
     RenewalDutyOut,
@@ -26,7 +25,6 @@ from services.registry.schemas import (
 )
 from services.registry.search import Counts
 from services.registry.standing import Standing, Steps, standing
-from services.registry.workflow import COUNTS
 
 
 def recognition_out(
@@ -147,22 +145,6 @@ def public_title_out(found: Standing, registry: RecognitionService) -> PublicTit
         valid_from=found.term.valid_from,
         valid_until=found.term.valid_until,
         status=found.status,
-    )
-
-
-def public_enterprise_out(
-    of: Enterprise, registry: RecognitionService, *, on: date, steps: Steps
-) -> PublicEnterpriseOut:
-    standings = [standing(one, steps, on) for one in of.recognitions]
-    return PublicEnterpriseOut(
-        uscc=of.uscc,
-        legal_name=of.legal_name,
-        division=of.division,
-        titles=[
-            public_title_out(found, registry)
-            for found in standings
-            if found is not None and found.status in COUNTS
-        ],
     )
 
 

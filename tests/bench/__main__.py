@@ -7,6 +7,7 @@ from rich.table import Table
 
 from tests.bench.intake import measure_import, measure_last_minute
 from tests.bench.measurement import Measurement
+from tests.bench.registry import measure_register
 from tests.bench.rules import measure_checks, measure_endpoint, measure_loading
 
 SUBJECTS = (
@@ -15,6 +16,7 @@ SUBJECTS = (
     measure_endpoint,
     measure_import,
     measure_last_minute,
+    measure_register,
 )
 
 

@@ -41,6 +41,23 @@ class Registry:
         **changed: Any,
     ) -> str:
         """Let review announce a recognition. Return the id of what the registry recorded."""
+        await self.announced(
+            serial, on=on, title=title, kind=kind, application_id=application_id, **changed
+        )
+        held = (await self.officer().get(f"/enterprises/{uscc_of(serial)}")).json()["recognitions"]
+        return next(str(one["id"]) for one in reversed(held) if one["title"] == title)
+
+    async def announced(
+        self,
+        serial: int,
+        *,
+        on: date,
+        kind: str,
+        title: str = "srdi_sme",
+        application_id: UUID | None = None,
+        **changed: Any,
+    ) -> None:
+        """Let review announce a recognition, whatever the registry makes of it."""
         facts = facts_of(serial, **changed)
         await self.service.deliver(
             "review",
@@ -60,8 +77,6 @@ class Registry:
                 facts=facts,
             ),
         )
-        held = (await self.officer().get(f"/enterprises/{facts['uscc']}")).json()["recognitions"]
-        return next(str(one["id"]) for one in reversed(held) if one["title"] == title)
 
     async def renewal_filed(self, serial: int, on: date, title: str = "srdi_sme") -> UUID:
         application_id = new_id()

@@ -88,12 +88,15 @@ class Story:
             today += timedelta(days=1)
         if ends is None:
             return None, name
-        if is_revoked:
-            return "revoked", name
-        if day <= ends:
-            window = half_a_year_before(ends + timedelta(days=1))
-            return ("renewal_due" if ends == last_end and window <= day else "valid"), name
-        return ("awaiting_renewal" if filed else "lapsed"), name
+        state = within_or_after(day, ends, is_last=ends == last_end, is_filed=bool(filed))
+        return ("revoked" if is_revoked else state), name
+
+
+def within_or_after(day: date, ends: date, *, is_last: bool, is_filed: bool) -> str:
+    if day <= ends:
+        is_due = is_last and half_a_year_before(ends + timedelta(days=1)) <= day
+        return "renewal_due" if is_due else "valid"
+    return "awaiting_renewal" if is_filed else "lapsed"
 
 
 steps = st.lists(

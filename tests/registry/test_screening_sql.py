@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import cache
-from itertools import pairwise
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -613,6 +612,7 @@ held = { kind = "holds_title", title = "provincial_little_giant" }
 officer = { kind = "officer", look_at = ["odd_choice"] }
 score = { kind = "score", table = "odd", at_least = 20.5 }
 dimension = { kind = "score", table = "odd", dimension = "second", at_least = 3 }
+high_score = { kind = "score", table = "odd", at_least = 36 }
 
 [[tables]]
 id = "odd"
@@ -730,7 +730,7 @@ def made_up_with(*rules: Mapping[str, Any]) -> Pack:
     def combined(kind: str, *parts: Mapping[str, Any]) -> dict[str, Any]:
         return {"kind": kind, "conditions": [condition(part) for part in parts]}
 
-    pairs = list(pairwise(every))
+    pairs = list(zip(every[::2], every[1::2], strict=False))
     several = [combined("any_of", *pair) for pair in pairs]
     several += [combined("all_of", *pair) for pair in pairs]
     several.append(combined("any_of", combined("all_of", *pairs[0]), combined("all_of", *pairs[2])))

@@ -918,10 +918,29 @@ def upgrade() -> None:
     op.drop_table("renewal_filings", schema=SCHEMA)
     _make_names_searchable()
     op.drop_table("enterprise_names", schema=SCHEMA)
+    op.add_column(
+        "enterprises",
+        sa.Column("is_recognised", sa.Boolean(), server_default=sa.false(), nullable=False),
+        schema=SCHEMA,
+    )
+    op.execute(
+        f"UPDATE {SCHEMA}.enterprises e SET is_recognised ="
+        f" EXISTS (SELECT FROM {SCHEMA}.recognitions r WHERE r.uscc = e.uscc)"
+    )
+    op.create_index(
+        "recognised_by_part_of_name",
+        "enterprises",
+        [sa.text(f"{SCHEMA}.name_grams(names_searched)")],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=sa.text("is_recognised"),
+    )
     op.create_index(
         "enterprises_by_part_of_name",
         "enterprises",
-        ["name_grams"],
+        [sa.text(f"{SCHEMA}.name_grams(names_searched)")],
         unique=False,
         schema=SCHEMA,
         postgresql_using="gin",
@@ -993,6 +1012,7 @@ def upgrade() -> None:
     _fill_in_recognitions()
     _let_the_current_be_one()
     _grant()
+    _let_common_parts_be_known()
 
 
 def _keep_what_was_known() -> None:
@@ -1032,15 +1052,15 @@ def _keep_what_was_known() -> None:
 
 
 def _make_names_searchable() -> None:
+    # Every character; then the pairs that begin at odd places, and those that begin at even ones.
+    # A line ends every name, so no pair that is searched for has a line's end in it.
     op.execute(
         f"""
         CREATE FUNCTION {SCHEMA}.name_grams(searched text) RETURNS text[]
         LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN (
-            SELECT coalesce(array_agg(DISTINCT substr(searched, place, length)), ARRAY[]::text[])
-              FROM generate_series(1, length(searched)) AS places (place),
-                   (VALUES (1), (2)) AS lengths (length)
-        )
+        RETURN string_to_array(searched, NULL)
+            || string_to_array(regexp_replace(searched, '(..)', E'\\\\1\\n', 'g'), E'\\n')
+            || string_to_array(regexp_replace(substr(searched, 2), '(..)', E'\\\\1\\n', 'g'), E'\\n')
         """
     )
     op.add_column(
@@ -1055,16 +1075,26 @@ def _make_names_searchable() -> None:
         """
     )
     op.alter_column("enterprises", "names_searched", nullable=False, schema=SCHEMA)
-    op.add_column(
-        "enterprises",
-        sa.Column(
-            "name_grams",
-            postgresql.ARRAY(sa.Text()),
-            sa.Computed(f"{SCHEMA}.name_grams(names_searched)", persisted=True),
-            nullable=False,
-        ),
-        schema=SCHEMA,
+
+
+def _let_common_parts_be_known() -> None:
+    # Statistics of an index are its owner's to read; which parts are common is no secret.
+    op.execute(
+        f"""
+        CREATE FUNCTION {SCHEMA}.common_grams(least_share real) RETURNS SETOF text
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+        AS $$
+            SELECT gram
+              FROM pg_stats,
+                   unnest(most_common_elems::text::text[], most_common_elem_freqs)
+                       AS counted (gram, share)
+             WHERE schemaname = '{SCHEMA}' AND tablename = 'enterprises_by_part_of_name'
+               AND share >= least_share AND gram IS NOT NULL
+        $$
+        """
     )
+    op.execute(f"REVOKE EXECUTE ON FUNCTION {SCHEMA}.common_grams(real) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.common_grams(real) TO {LOGIN}")
 
 
 def _fill_in_recognitions() -> None:
@@ -1225,6 +1255,8 @@ def downgrade() -> None:
     op.drop_column("recognitions", "title_rank", schema=SCHEMA)
     op.drop_column("recognition_terms", "recorded_at", schema=SCHEMA)
     op.drop_column("recognition_terms", "renewal_opens_on", schema=SCHEMA)
+    op.drop_index("recognised_by_part_of_name", table_name="enterprises", schema=SCHEMA)
+    op.drop_column("enterprises", "is_recognised", schema=SCHEMA)
     op.drop_index(
         "enterprises_by_part_of_name",
         table_name="enterprises",
@@ -1232,8 +1264,8 @@ def downgrade() -> None:
         postgresql_using="gin",
         postgresql_with={"fastupdate": "off"},
     )
-    op.drop_column("enterprises", "name_grams", schema=SCHEMA)
     op.drop_column("enterprises", "names_searched", schema=SCHEMA)
+    op.execute(f"DROP FUNCTION {SCHEMA}.common_grams(real)")
     op.execute(f"DROP FUNCTION {SCHEMA}.name_grams(text)")
     op.create_table(
         "enterprise_names",

@@ -37,7 +37,6 @@ from services.kernel.workbooks.workbook import (
     WorkbookRefused,
 )
 
-ROWS_AT_ONCE = 250
 MOST_ATTEMPTS = 10
 MOST_ERRORS_KEPT = 10_000
 """Of one file; `error_count` counts them all."""
@@ -75,6 +74,8 @@ class ImportWorker(ABC, Generic[ImportT, RowT, ErrorT, Purpose, Read]):
     """Brings imports to their end. A service says what a workbook is for, and what a row does."""
 
     name = "imports"
+    rows_at_once = 250
+    """In one transaction, as long as it takes what others wait for."""
 
     def __init__(
         self,
@@ -240,7 +241,7 @@ class ImportWorker(ABC, Generic[ImportT, RowT, ErrorT, Purpose, Read]):
             async for row in workbook.rows():
                 place += 1
                 batch.append((place, self.read(row, to)))
-                if len(batch) == ROWS_AT_ONCE:
+                if len(batch) == self.rows_at_once:
                     yield batch, workbook.total
                     batch = []
             if batch:
