@@ -131,38 +131,42 @@ def _statement(which: str) -> Any:
         Enterprise.is_recognised.expression,
         Enterprise.division.like(bindparam("within", type_=Text)),
     ]
+    shown = Enterprise.uscc, Enterprise.legal_name, Enterprise.division
     is_called = Enterprise.names_searched.like(bindparam("pattern", type_=Text), escape="/")
-    code: Any = Enterprise.uscc
+    in_order = select(*shown).where(*fits, Enterprise.uscc > after).order_by(Enterprise.uscc)
+    candidates: Any
     if which == "all":
-        fits.append(code > after)
+        candidates = in_order.subquery("candidates")
     elif which == "near":
         # Read one after the other, and only for as long as the page is not full.
         nearby = (
-            select(code, Enterprise.names_searched)
-            .where(*fits, code > after)
-            .order_by(code)
+            in_order.add_columns(Enterprise.names_searched)
             .limit(literal_column(str(_NEAR)))
             .subquery("nearby")
         )
-        code = nearby.c.uscc
-        fits = [nearby.c.names_searched.like(bindparam("pattern", type_=Text), escape="/")]
+        candidates = (
+            select(nearby)
+            .where(nearby.c.names_searched.like(bindparam("pattern", type_=Text), escape="/"))
+            .subquery("candidates")
+        )
     else:
         has_parts = func.registry.name_grams(Enterprise.names_searched, type_=ARRAY(Text)).contains(
             bindparam("grams", type_=ARRAY(Text))
         )
-        found = [select(code).where(*fits, has_parts, is_called)]
+        found: Any = select(*shown).where(*fits, has_parts, is_called)
         if which == "coded":
-            begins_so = code.between(
+            begins_so = Enterprise.uscc.between(
                 bindparam("code_from", type_=Text), bindparam("code_until", type_=Text)
             )
-            found.append(select(code).where(*fits, begins_so))
-        candidates = union(*found).cte("named").prefix_with("MATERIALIZED")
-        code, fits = candidates.c.uscc, [candidates.c.uscc > after]
+            found = select(union(found, select(*shown).where(*fits, begins_so)).subquery("either"))
+        # Put in order before anything more is looked up of them.
+        named = found.order_by(found.selected_columns.uscc).cte("named").prefix_with("MATERIALIZED")
+        candidates = select(named).where(named.c.uscc > after).subquery("candidates")
     # Looked up for each in turn, so that nothing more is looked up once the page is full.
     counting = (
         select(Recognition.id)
         .where(
-            Recognition.uscc == code,
+            Recognition.uscc == candidates.c.uscc,
             is_valid_on(day),
             or_(title.is_(None), Recognition.title == title),
         )
@@ -170,19 +174,18 @@ def _statement(which: str) -> Any:
         .lateral("counting")
     )
     chosen = (
-        select(code.label("uscc"))
+        select(candidates.c.uscc, candidates.c.legal_name, candidates.c.division)
         .join(counting, true())
-        .where(*fits)
-        .order_by(code)
+        .order_by(candidates.c.uscc)
         .limit(bindparam("rows", type_=Integer))
         .cte("chosen")
     )
     held = held_on(day)
     return (
         select(
-            Enterprise.uscc,
-            Enterprise.legal_name,
-            Enterprise.division,
+            chosen.c.uscc,
+            chosen.c.legal_name,
+            chosen.c.division,
             Recognition.title,
             Recognition.policy_pack,
             Recognition.certificate_number,
@@ -190,7 +193,7 @@ def _statement(which: str) -> Any:
             held.valid_until.label("valid_until"),
             held.code.label("code"),
         )
-        .select_from(held.source.join(chosen, chosen.c.uscc == Enterprise.uscc))
+        .select_from(held.source.join(chosen, chosen.c.uscc == Recognition.uscc))
         .where(held.has_begun, held.counts)
-        .order_by(Enterprise.uscc, Recognition.id)
+        .order_by(chosen.c.uscc, Recognition.id)
     )

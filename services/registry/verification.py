@@ -181,7 +181,7 @@ class Held:
     """What a recognition is on a day, in SQL, for those that had begun by then."""
 
     source: FromClause
-    """Recognitions with their enterprises, and the term that counts."""
+    """Recognitions, each with the earlier term that counts where it is not the latest."""
     has_begun: ColumnElement[bool]
     valid_from: ColumnElement[date]
     valid_until: ColumnElement[date]
@@ -210,12 +210,8 @@ def held_on(day: ColumnElement[date]) -> Held:
     valid_until = func.least(ends, Recognition.transferred_on - literal_column("1"))
     is_revoked = and_(Recognition.revoked_on.is_not(None), Recognition.revoked_on <= day)
     covers = valid_until >= day
-    recognitions = Recognition.__table__
-    enterprises = Enterprise.__table__
     return Held(
-        source=recognitions.join(enterprises, enterprises.c.uscc == recognitions.c.uscc).outerjoin(
-            term, true()
-        ),
+        source=Recognition.__table__.outerjoin(term, true()),
         has_begun=and_(
             or_(is_latest, term.c.valid_from.is_not(None)),
             or_(Recognition.held_from.is_(None), Recognition.held_from <= day),
@@ -256,6 +252,7 @@ def _best(
             held.code.label("code"),
         )
         .select_from(held.source)
+        .join(Enterprise, Enterprise.uscc == Recognition.uscc)
         .where(
             Recognition.uscc == asked.c.uscc,
             is_visible,
