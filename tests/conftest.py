@@ -61,6 +61,11 @@ def server() -> Iterator[URL]:
         tempfile.TemporaryDirectory(prefix="srdi-test-", ignore_cleanup_errors=True) as folder,
         embedded_postgres(Path(folder) / "postgres") as url,
     ):
+        # Nothing of this server outlives the session, so nothing has to reach the disk: the tests end
+        # services in the middle of their work, never the database.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            asyncio.run(run_on(url, f"ALTER SYSTEM SET {setting} = off"))
+        asyncio.run(run_on(url, "SELECT pg_reload_conf()"))
         _make_template(url)
         yield url
 

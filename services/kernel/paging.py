@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -118,8 +118,18 @@ def _read(part: object, kind: type[CursorPart]) -> CursorPart:
     if kind is UUID:
         return UUID(part)
     if kind is datetime:
-        return datetime.fromisoformat(part)
+        return _instant(part)
     if kind is date:
         return date.fromisoformat(part)
     part.encode()
     return part
+
+
+def _instant(part: str) -> datetime:
+    instant = datetime.fromisoformat(part)
+    if instant.tzinfo is None:
+        raise ValueError("no instant without its offset")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("beyond the years that a clock tells") from error

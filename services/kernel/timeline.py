@@ -1,7 +1,8 @@
 """The history of one thing, as a reader sees it: every step with who, what, why and when."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -44,7 +45,9 @@ async def history_of(
     return rows.mappings().all()
 
 
-def timeline_out(rows: Sequence[RowMapping]) -> list[TimelineEntryOut]:
+def timeline_out(
+    rows: Sequence[RowMapping] | Sequence[Mapping[str, Any]],
+) -> list[TimelineEntryOut]:
     return [
         TimelineEntryOut(
             at=row["occurred_at"],

@@ -59,7 +59,7 @@ async def read_statistics(
 )
 async def read_bulletin_workbook(year: Year, reader: Reader, bulletins: Bulletins) -> Response:
     """Return the bulletin with exact figures to go on reckoning with."""
-    found = await bulletins.bulletin(year, _as_everybody(reader))
+    found = await bulletins.bulletin(year, _as_everybody(reader), is_published=True)
     return Response(
         await asyncio.to_thread(bulletin_xlsx, found),
         media_type=XLSX,
@@ -75,7 +75,7 @@ async def read_bulletin_workbook(year: Year, reader: Reader, bulletins: Bulletin
 )
 async def read_bulletin_paper(year: Year, reader: Reader, bulletins: Bulletins) -> Response:
     """Return the bulletin to be signed, with tables and charts."""
-    found = await bulletins.bulletin(year, _as_everybody(reader))
+    found = await bulletins.bulletin(year, _as_everybody(reader), is_published=True)
     return Response(
         await asyncio.to_thread(bulletin_pdf, found),
         media_type="application/pdf",
@@ -95,4 +95,4 @@ async def read_bulletin(year: Year, reader: Reader, bulletins: Bulletins) -> Bul
     revocations, support and rewards. The same for every reader. Of a year that runs, until today; secret-involved enterprises are not
     contained, so the figures may be below an office's own.
     """
-    return bulletin_out(await bulletins.bulletin(year, _as_everybody(reader)))
+    return bulletin_out(await bulletins.bulletin(year, _as_everybody(reader), is_published=True))

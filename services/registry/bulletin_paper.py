@@ -24,9 +24,10 @@ _NOTES: Final = (
         "The figures of secret-involved enterprises are not contained.",
     ),
     Text(
-        "增长情况只统计两个会计年度均报送数据的企业；前一年度合计不大于零的，不计算增长率，以“—”表示。",
-        "Growth counts the enterprises that reported both fiscal years; where the year before adds up to"
-        " nothing, there is no rate.",
+        "增长情况只统计两个会计年度均报送数据的企业，少于3户的地区不列示也不计入合计；前一年度合计不大于零的，不计算增长率，以“—”表示。",
+        "Growth counts the enterprises that reported both fiscal years and leaves out, in the total as"
+        " well, a city with fewer than three of them; where the year before adds up to nothing, there"
+        " is no rate.",
     ),
     Text(
         "金额以万元为单位四舍五入至两位小数，合计按元相加后换算；精确到分的数据见所附工作簿。",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -29,6 +30,7 @@ from services.registry.problems import BulletinNotYet
 
 _NOTHING = Decimal(0)
 _NO_GROWTH = GrowthSums("", 0, _NOTHING, _NOTHING, 0, _NOTHING, _NOTHING)
+FEWEST_TOLD = 3
 FIRST_YEAR = 2021
 """The programme begins with the plan of 6 May 2021."""
 
@@ -39,11 +41,12 @@ class BulletinService:
         self._clock = clock
         self._catalogue = catalogue
 
-    async def bulletin(self, year: int, reader: Actor) -> Bulletin:
+    async def bulletin(self, year: int, reader: Actor, *, is_published: bool = False) -> Bulletin:
         """Count a year for a reader: what it may see, of its own division.
 
         Of a year that still runs, until today. Growth is that of the year itself once it is over,
-        of the year before while it runs: only then are the figures closed.
+        of the year before while it runs: only then are the figures closed. What is published tells no
+        figures of so few enterprises that one could be told from them.
         """
         today = self._clock.today()
         if not FIRST_YEAR <= year <= today.year:
@@ -74,6 +77,8 @@ class BulletinService:
         cities = []
         for city in self._cities(reader):
             grown = growth.get(city, _NO_GROWTH)
+            if is_published:
+                grown = _told(grown)
             granted, disbursed, recovered = money.get(city, [_NOTHING] * 3)
             cities.append(
                 CityRow(
@@ -172,6 +177,15 @@ def _goal(pack: Pack, per: str) -> Goal | None:
                 title=pack.applied_for[0] if per == "province" else None,
             )
     return None
+
+
+def _told(of: GrowthSums) -> GrowthSums:
+    """Leave out figures that fewer than three enterprises stand behind, from the total as well."""
+    if of.enterprises < FEWEST_TOLD:
+        of = replace(of, enterprises=0, revenue_before=_NOTHING, revenue_after=_NOTHING)
+    if of.rd_enterprises < FEWEST_TOLD:
+        of = replace(of, rd_enterprises=0, rd_before=_NOTHING, rd_after=_NOTHING)
+    return of
 
 
 def _in_city(counted: Counted, city: str) -> int:

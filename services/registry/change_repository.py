@@ -8,8 +8,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.paging import Found, Paging, read_page
+from services.registry.following_models import Examination, RenewalCall
 from services.registry.models import ChangeReport, Enterprise, EnterpriseChange
 from services.registry.repository import visible_to, within_charge
 
@@ -27,6 +29,44 @@ class ChangeRepository:
             .where(EnterpriseChange.id == change_id)
             .execution_options(populate_existing=True)
         )
+
+    async def known_of(self, usccs: Sequence[str]) -> set[str]:
+        """Return which of some credit codes the registry has, whoever asks."""
+        if not usccs:
+            return set()
+        return set(
+            await self._session.scalars(select(Enterprise.uscc).where(Enterprise.uscc.in_(usccs)))
+        )
+
+    async def hand_over(self, recognition_id: UUID, following_id: UUID) -> None:
+        """Let calls to renew and open examinations of a title go on with whoever took it over."""
+        calls = await self._session.scalars(
+            select(RenewalCall).where(RenewalCall.recognition_id == recognition_id)
+        )
+        for call in calls.all():
+            self._session.add(
+                RenewalCall(
+                    round_id=call.round_id,
+                    recognition_id=following_id,
+                    term_ends_on=call.term_ends_on,
+                )
+            )
+        examinations = await self._session.scalars(
+            select(Examination).where(
+                Examination.recognition_id == recognition_id, Examination.concluded_on.is_(None)
+            )
+        )
+        for one in examinations.all():
+            self._session.add(
+                Examination(
+                    id=new_id(),
+                    recognition_id=following_id,
+                    because_of=one.because_of,
+                    finding_number=one.finding_number,
+                    opened_at=one.opened_at,
+                )
+            )
+        await self._session.flush()
 
     async def of(self, uscc: str) -> Sequence[EnterpriseChange]:
         rows = await self._session.scalars(

@@ -17,6 +17,7 @@ from services.kernel.identity.actor import Actor, Office
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
 from services.kernel.regions import is_province
+from services.policy import credit_code
 from services.policy.catalogue import Catalogue
 from services.policy.divisions import divisions
 from services.policy.pack import Duty
@@ -168,10 +169,21 @@ class ChangeService:
         return found
 
     async def of_enterprise(self, uscc: str, reader: Actor) -> Sequence[EnterpriseChange]:
-        found = await self._profiles.find(uscc, reader)
-        if reader.uscc != found.uscc and not reader.is_in_charge_of(found.division):
+        found = await self._enterprises.in_charge(credit_code.normalise(uscc), reader)
+        if found is None:
             raise EnterpriseNotFound
         return await self._changes.of(found.uscc)
+
+    async def hidden_of(self, changes: Sequence[EnterpriseChange], reader: Actor) -> set[str]:
+        """Return the other parties of changes that a reader may not know of."""
+        parties = {
+            party
+            for one in changes
+            for party in (one.successor_uscc, one.other_uscc)
+            if party is not None
+        }
+        known = await self._changes.known_of(sorted(parties))
+        return known - await self._enterprises.visible_of(sorted(parties), reader)
 
     async def page(
         self, reader: Actor, page: Paging, *, is_reported: bool | None, due_before: date | None
@@ -384,6 +396,7 @@ class ChangeService:
                 if violated_constraint(error) == "one_current_recognition":
                     raise SuccessorHoldsTitle from error
                 raise
+            await self._changes.hand_over(one.id, following.id)
             self._announce(
                 following,
                 successor,

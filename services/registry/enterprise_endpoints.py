@@ -179,7 +179,7 @@ async def record_change(
         officer,
     )
     response.headers["Location"] = f"/api/v1/enterprises/{recorded.uscc}/changes"
-    return change_out(recorded, changes)
+    return change_out(recorded, changes, await changes.hidden_of([recorded], officer))
 
 
 @router.get(
@@ -191,7 +191,8 @@ async def record_change(
 async def read_changes(uscc: Uscc, reader: InCharge, changes: Changes) -> ChangesOut:
     """Return all changes of an enterprise by their days; for its offices and itself."""
     found = await changes.of_enterprise(uscc, reader)
-    return ChangesOut(items=[change_out(one, changes) for one in found])
+    hidden = await changes.hidden_of(found, reader)
+    return ChangesOut(items=[change_out(one, changes, hidden) for one in found])
 
 
 @router.get(
@@ -209,7 +210,8 @@ async def list_changes(
 ) -> PageOut[ChangeOut]:
     """List changes in the reader's charge, the newest first; `is_reported=false` are to be watched."""
     found = await changes.page(reader, page, is_reported=is_reported, due_before=due_before)
-    return PageOut(items=[change_out(one, changes) for one in found.items], next=found.next)
+    hidden = await changes.hidden_of(found.items, reader)
+    return PageOut(items=[change_out(one, changes, hidden) for one in found.items], next=found.next)
 
 
 @router.post(
@@ -223,4 +225,5 @@ async def report_change(
     change_id: UUID, body: ChangeReportIn, officer: ChangeKeeper, changes: Changes
 ) -> ChangeOut:
     """Record the day on which the enterprise reported a change that an office had found out."""
-    return change_out(await changes.report(change_id, body.reported_on, officer), changes)
+    reported = await changes.report(change_id, body.reported_on, officer)
+    return change_out(reported, changes, await changes.hidden_of([reported], officer))

@@ -1,10 +1,10 @@
 """Enterprises: what they are called and where they are, on every day and as it was known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.clock import Clock
@@ -53,6 +53,38 @@ def known_as(
         division=found.get(Attribute.DIVISION),
         focus_field=found.get(Attribute.FOCUS_FIELD),
     )
+
+
+def first_known(entries: Iterable[EnterpriseEntry], known_at: datetime | None = None) -> KnownAs:
+    """Return what an enterprise was called and where it was on the first day that is on record."""
+    on_record = [entry for entry in entries if known_at is None or entry.recorded_at <= known_at]
+    begins = {
+        attribute: min(
+            (entry.valid_from for entry in on_record if entry.attribute is attribute),
+            default=date.min,
+        )
+        for attribute in Attribute
+    }
+    return KnownAs(
+        legal_name=known_as(on_record, begins[Attribute.LEGAL_NAME]).legal_name,
+        division=known_as(on_record, begins[Attribute.DIVISION]).division,
+        focus_field=known_as(on_record, begins[Attribute.FOCUS_FIELD]).focus_field,
+    )
+
+
+_COUNTERPARTS = ("successor_uscc", "other_uscc", "from_uscc")
+"""Where history names another enterprise beside the one that it is of."""
+
+
+def _without_hidden(data: Mapping[str, Any], hidden: set[Any]) -> dict[str, Any]:
+    """Return what history tells, without an enterprise that the reader may not know of."""
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: shown(one) for name, one in value.items()}
+        return None if isinstance(value, str) and value in hidden else value
+
+    return {name: shown(value) for name, value in data.items()}
 
 
 def read_credit_code(text: str, pointer: str = "/uscc") -> str:
@@ -148,10 +180,12 @@ class EnterpriseService:
             raise EnterpriseNotFound
         return locked
 
-    async def history(self, uscc: str, reader: Actor) -> Sequence[RowMapping]:
+    async def history(self, uscc: str, reader: Actor) -> Sequence[Mapping[str, Any]]:
         """Return every step that concerns an enterprise; its own, or those of its offices."""
-        found = await self.find(uscc, reader)
-        is_own = reader.uscc == found.uscc
-        if not is_own and not reader.is_in_charge_of(found.division):
+        code = credit_code.normalise(uscc)
+        if await self._enterprises.in_charge(code, reader) is None:
             raise EnterpriseNotFound
-        return await self._enterprises.history(found.uscc)
+        rows = await self._enterprises.history(code)
+        named = {row["data"].get(one) for row in rows for one in _COUNTERPARTS} - {None}
+        seen = await self._enterprises.visible_of(sorted(named), reader)
+        return [dict(row) | {"data": _without_hidden(row["data"], named - seen)} for row in rows]

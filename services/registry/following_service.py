@@ -384,7 +384,7 @@ class LibraryService:
             raise NotAllowed
         _refuse_to_come(self._clock.today(), "entered_on", given.entered_on)
         self._refuse_unknown_field(given)
-        enterprise = await self._known(code, given, officer)
+        enterprise = await self._known(code, given)
         city = city_of(given.division)
         steps = await self._following.library_steps(code, officer)
         last = next((step for step in _last_steps(steps) if step.city == city), None)
@@ -464,7 +464,7 @@ class LibraryService:
             )
             raise FocusFieldUnknown(errors=[("/focus_field", "not_an_option", text)])
 
-    async def _known(self, code: str, given: EntryGiven, officer: Actor) -> Enterprise:
+    async def _known(self, code: str, given: EntryGiven) -> Enterprise:
         """Return the locked enterprise: made if nobody knows it, else as it is."""
         is_new = await self._enterprises.create(
             uscc=code,
@@ -486,14 +486,13 @@ class LibraryService:
                 known_from=given.entered_on,
             )
         enterprise = await self._enterprises.lock(code)
-        if enterprise is None or (
-            enterprise.is_secret and not officer.is_in_charge_of(enterprise.division)
-        ):
+        if enterprise is None:
             raise EnterpriseNotFound
         if enterprise.division != given.division:
+            # Where it is instead is not said: of a secret-involved one it would say what it is.
             raise OtherDivision(
-                f"该企业在名录中的所属地为 {enterprise.division}；迁移须先办理变更登记。",
-                f"The registry has it in {enterprise.division}; a move is recorded by itself.",
+                "名录中该企业不在此地；迁移须先办理变更登记。",
+                "The registry has it elsewhere; a move is recorded by itself.",
             )
         if searchable(enterprise.legal_name) != searchable(given.legal_name):
             raise NameDiffers(

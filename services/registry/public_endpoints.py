@@ -96,7 +96,7 @@ async def list_public_enterprises(
 
 
 @router.get(
-    "/public/certificates/{number}.pdf",
+    "/public/certificates/{number:path}.pdf",
     tags=["public"],
     summary="证书（PDF） · A certificate on paper",
     responses=documented(CertificateNotFound) | {200: {"content": {"application/pdf": {}}}},
@@ -121,7 +121,7 @@ async def read_certificate_pdf(
 
 
 @router.get(
-    "/public/certificates/{number}.svg",
+    "/public/certificates/{number:path}.svg",
     tags=["public"],
     summary="证书二维码 · A certificate's QR code",
     responses=documented(CertificateNotFound) | {200: {"content": {"image/svg+xml": {}}}},
@@ -143,7 +143,7 @@ async def read_certificate_qr(
 
 
 @router.get(
-    "/public/certificates/{number}",
+    "/public/certificates/{number:path}",
     tags=["public"],
     summary="核验证书 · Check a certificate",
     responses=documented(CertificateNotFound),

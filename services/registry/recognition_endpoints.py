@@ -21,6 +21,7 @@ from services.registry.problems import (
     CreditCodeNotValid,
     FindingNeeded,
     FindingNotRecorded,
+    NameDiffers,
     OtherDivision,
     RecognitionInFuture,
     RecognitionNotFound,
@@ -66,6 +67,7 @@ async def _standing(of: Recognition, rows: EnterpriseRepository, clock: CurrentC
         RecognitionInFuture,
         OtherDivision,
         UnknownDivision,
+        NameDiffers,
         AlreadyRecognised,
     ),
 )

@@ -74,11 +74,12 @@ class RecognitionRepository:
         return await self._one(Recognition.id == recognition_id, reader)
 
     async def find_by_certificate(self, number: str, reader: Actor) -> Recognition | None:
-        """Return who holds a certificate now."""
-        return await self._one(
-            (Recognition.certificate_number == number) & Recognition.transferred_on.is_(None),
-            reader,
-        )
+        """Return who holds a certificate now, as far as the reader may know.
+
+        Where that is hidden from the reader, whoever held it before is shown, with whom it has ended:
+        a number that was public once does not become a gap.
+        """
+        return await self._one(Recognition.certificate_number == number, reader)
 
     async def others(self, of: Recognition) -> Sequence[Recognition]:
         """Return the enterprise's other recognitions that run."""
@@ -136,6 +137,8 @@ class RecognitionRepository:
             select(Recognition)
             .join(Recognition.enterprise)
             .where(which, visible_to(reader))
+            .order_by(Recognition.transferred_on.desc().nulls_first())
+            .limit(1)
             .options(
                 joinedload(Recognition.enterprise, innerjoin=True).selectinload(Enterprise.entries),
                 selectinload(Recognition.terms),

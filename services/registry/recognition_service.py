@@ -116,6 +116,8 @@ class RecognitionService:
         """Record the title that review recognised, with the term that its pack sets."""
         if event.uscc is None or event.region is None:
             raise ValueError(f"case {event.case_id} names no enterprise or division")
+        # First of all: a merger at the same time would let the title go elsewhere.
+        await self._enterprises.lock(event.uscc)
         if event.kind == "renewal" and await self._renew_at_successor(event, system):
             return
         field = event.facts.get("focus_field")
@@ -147,8 +149,11 @@ class RecognitionService:
         current = await self._recognitions.current(event.uscc, event.title)
         if current is None:
             await self._grant(enterprise, pack, event.title, granted, system)
-        elif event.kind == "new" and current.valid_until >= event.decided_on:
-            # Two applications for one title, decided one after the other, make one term.
+        elif _is_term_of(current, event.application_id) or (
+            event.kind == "new" and current.valid_until >= event.decided_on
+        ):
+            # Two applications for one title, decided one after the other, make one term; and so
+            # does one application, however often it is announced.
             self._record(
                 current,
                 "recognised_again",
@@ -172,13 +177,27 @@ class RecognitionService:
         uscc = event.uscc or ""
         if await self._recognitions.current(uscc, event.title) is not None:
             return False
+        holder: Enterprise | None = None
         following = await self._recognitions.successor(uscc, event.title)
-        if following is None:
+        while following is not None:
+            holder = await self._enterprises.lock(following.uscc)
+            locked, following = following, await self._recognitions.successor(uscc, event.title)
+            if following is not None and following.id == locked.id:
+                break
+        if following is None or holder is None:
             return False
-        holder = await self._enterprises.lock(following.uscc)
         current = await self._recognitions.current(following.uscc, event.title)
-        if holder is None or current is None:
-            return False
+        if current is None or _is_term_of(current, event.application_id):
+            return current is not None
+        if event.applied_on is not None:
+            # Whether the title had lapsed depends on it, and intake's own news may come later.
+            await self._steps.note_filed(
+                application_id=event.application_id,
+                uscc=uscc,
+                title=event.title,
+                on=event.applied_on,
+            )
+            await self._session.flush()
         granted = TermGranted(
             document_number=event.document_number,
             decided_on=event.decided_on,
@@ -266,7 +285,6 @@ class RecognitionService:
                 division=row.division,
                 on=row.valid_from,
                 focus_field=row.focus_field,
-                is_older=True,
             ),
             known_from=row.valid_from,
         )
@@ -424,20 +442,19 @@ class RecognitionService:
         division: str,
         on: date,
         focus_field: str | None = None,
-        is_older: bool = False,
     ) -> Profile:
         """Return what is to hold on a day: what is known of it then stays, what is not is added."""
         if existing is None:
             return Profile(uscc, legal_name, division, focus_field, is_secret=False)
         held = known_as(await self._enterprises.entries(uscc), on)
-        if is_older and searchable(legal_name) not in existing.names_searched.split("\n"):
+        if searchable(legal_name) not in existing.names_searched.split("\n"):
             raise NameDiffers(
                 f"名录中的名称为“{existing.legal_name}”。",
                 f"The registry has it as {existing.legal_name}.",
             )
         return Profile(
             uscc,
-            held.legal_name if is_older and held.legal_name is not None else legal_name,
+            held.legal_name or legal_name,
             held.division or existing.division,
             held.focus_field or focus_field or existing.focus_field,
             existing.is_secret,
@@ -691,6 +708,10 @@ class RecognitionService:
                 data={"title": of.title, "certificate_number": of.certificate_number, **data},
             )
         )
+
+
+def _is_term_of(of: Recognition, application_id: UUID) -> bool:
+    return any(one.application_id == application_id for one in of.terms)
 
 
 def _has_term(of: Recognition, term: Term) -> bool:

@@ -25,6 +25,11 @@ class RenewalSteps:
         if any(one.step is RenewalStepKind.FILED and one.on_day <= on for one in known):
             return
         self._add(application_id, uscc, title, RenewalStepKind.FILED, on)
+        following = await self._recognitions.successor(uscc, title)
+        if following is not None and following.held_from is not None:
+            # The title went over before this was heard of.
+            since = max(on, following.held_from)
+            self._add(application_id, following.uscc, title, RenewalStepKind.FILED, since)
 
     async def note_settled(
         self, *, application_id: UUID, uscc: str, title: str, on: date, outcome: Outcome
@@ -39,7 +44,7 @@ class RenewalSteps:
             self._add(application_id, holder, title, RenewalStepKind.REOPENED, on)
 
     async def hand_over(self, *, uscc: str, title: str, to: str, on: date) -> None:
-        """Let material that is in and undecided count for the enterprise that goes on with a title."""
+        """Let material count for the enterprise that goes on with a title, decided or not."""
         last: dict[UUID, RenewalStep] = {}
         for step in sorted(
             await self._recognitions.steps(uscc, title),
@@ -52,8 +57,9 @@ class RenewalSteps:
         ):
             last[step.application_id] = step
         for application_id, step in last.items():
-            if step.step is not RenewalStepKind.SETTLED:
-                self._add(application_id, to, title, RenewalStepKind.FILED, on)
+            self._add(application_id, to, title, RenewalStepKind.FILED, max(on, step.on_day))
+            if step.step is RenewalStepKind.SETTLED:
+                self._add(application_id, to, title, step.step, max(on, step.on_day), step.outcome)
 
     async def _holders(self, application_id: UUID, uscc: str) -> list[str]:
         """Return for whom an application counts: who filed it, and who goes on with the title."""

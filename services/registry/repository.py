@@ -150,6 +150,15 @@ class EnterpriseRepository:
             )
         )
 
+    async def visible_of(self, usccs: Sequence[str], reader: Actor) -> set[str]:
+        """Return which of some enterprises a reader may know of."""
+        if not usccs:
+            return set()
+        rows = await self._session.scalars(
+            select(Enterprise.uscc).where(Enterprise.uscc.in_(usccs), visible_to(reader))
+        )
+        return set(rows)
+
     async def steps(self, usccs: Sequence[str]) -> Sequence[RenewalStep]:
         """Return what became of all renewal material of some enterprises."""
         rows = await self._session.scalars(

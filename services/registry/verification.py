@@ -192,11 +192,16 @@ class Held:
 def held_on(day: ColumnElement[date]) -> Held:
     """Write what a recognition is on a day."""
     # Nearly always the latest term has begun by the day, and it stands in the recognition itself.
+    gone = Recognition.transferred_on
+    is_latest = and_(
+        Recognition.valid_from <= day, or_(gone.is_(None), Recognition.valid_from < gone)
+    )
     earlier = aliased(RecognitionTerm)
     term = (
         select(earlier.valid_from, earlier.valid_until)
         .where(
-            Recognition.valid_from > day,
+            ~is_latest,
+            or_(gone.is_(None), earlier.valid_from < gone),
             earlier.recognition_id == Recognition.id,
             earlier.valid_from <= day,
         )
@@ -205,7 +210,6 @@ def held_on(day: ColumnElement[date]) -> Held:
         .correlate(Recognition)
         .lateral("earlier")
     )
-    is_latest = Recognition.valid_from <= day
     ends = case((is_latest, Recognition.valid_until), else_=term.c.valid_until)
     valid_until = func.least(ends, Recognition.transferred_on - literal_column("1"))
     is_revoked = and_(Recognition.revoked_on.is_not(None), Recognition.revoked_on <= day)

@@ -1,12 +1,12 @@
 """Turning what the service knows into what the contract promises."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import date, datetime
 
 from services.kernel.identity.actor import Actor
 from services.kernel.text import text_out
 from services.registry.change_service import ChangeService
-from services.registry.enterprise_service import known_as
+from services.registry.enterprise_service import first_known, known_as
 from services.registry.models import Attribute, Enterprise, EnterpriseChange, Recognition
 from services.registry.recognition_service import RecognitionService
 from services.registry.renewal_service import Duty
@@ -108,11 +108,13 @@ def enterprise_out(
     known_at: datetime | None = None,
 ) -> EnterpriseOut:
     known = known_as(of.entries, on, known_at)
+    # On a day before anything is on record, it is shown as it was called first.
+    first = first_known(of.entries, known_at)
     standings = [standing(one, steps, on, known_at) for one in of.recognitions]
     return EnterpriseOut(
         uscc=of.uscc,
-        legal_name=known.legal_name or of.legal_name,
-        division=known.division or of.division,
+        legal_name=known.legal_name or first.legal_name or of.legal_name,
+        division=known.division or first.division or of.division,
         focus_field=known.focus_field,
         as_of=on,
         as_known_at=known_at,
@@ -167,16 +169,23 @@ def duty_out(duty: Duty, registry: RecognitionService) -> RenewalDutyOut:
     )
 
 
-def change_out(of: EnterpriseChange, changes: ChangeService) -> ChangeOut:
+def change_out(
+    of: EnterpriseChange, changes: ChangeService, hidden: Container[str] = ()
+) -> ChangeOut:
+    """Show a change; of another party that is hidden from the reader, nothing."""
+
+    def shown(party: str | None) -> str | None:
+        return None if party is not None and party in hidden else party
+
     return ChangeOut(
         id=of.id,
         uscc=of.uscc,
         kind=of.kind,
         happened_on=of.happened_on,
         before=of.before,
-        after=of.after,
-        successor_uscc=of.successor_uscc,
-        other_uscc=of.other_uscc,
+        after={name: shown(value) for name, value in of.after.items()},
+        successor_uscc=shown(of.successor_uscc),
+        other_uscc=shown(of.other_uscc),
         document_number=of.document_number,
         reason=of.reason,
         report_due_on=of.report_due_on,

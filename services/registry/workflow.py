@@ -97,21 +97,32 @@ class Life:
 
     def has_begun(self, day: date) -> bool:
         """Whether this enterprise held the title on a day or before."""
-        if not self.terms or self.terms[0].valid_from > day:
-            return False
-        return self.held_from is None or self.held_from <= day
+        is_held = self.held_from is None or self.held_from <= day
+        return is_held and self._term_begun(day) is not None
 
     def term_on(self, day: date) -> Period:
         """Return the term that covers a day, else the last one begun before it.
 
         It ends where another enterprise took over. The title has to have begun.
         """
-        term = [term for term in self.terms if term.valid_from <= day][-1]
+        term = self._term_begun(day)
+        if term is None:
+            raise LookupError(day)
         if self.transferred_on is None:
             return term
         return replace(
             term, valid_until=min(term.valid_until, self.transferred_on - timedelta(days=1))
         )
+
+    def _term_begun(self, day: date) -> Period | None:
+        """Return the last term that had begun by a day, in the hands of this holder."""
+        gone = self.transferred_on
+        begun = [
+            term
+            for term in self.terms
+            if term.valid_from <= day and (gone is None or term.valid_from < gone)
+        ]
+        return begun[-1] if begun else None
 
     def is_filed(self, day: date) -> bool:
         """Whether renewal material was in and undecided on a day."""

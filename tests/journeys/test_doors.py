@@ -35,6 +35,14 @@ PUBLIC = {
     ("GET", "/api/v1/public/draws/{draw_id}"),
     ("GET", "/api/v1/public/enterprises"),
     ("GET", "/api/v1/public/certificates/{number}"),
+    ("GET", "/api/v1/public/certificates/{number}.pdf"),
+    ("GET", "/api/v1/public/certificates/{number}.svg"),
+    ("GET", "/api/v1/public/certificate-keys"),
+    ("GET", "/api/v1/public/status-list"),
+    ("GET", "/api/v1/public/typical-cases"),
+    ("GET", "/api/v1/public/open-data"),
+    ("GET", "/api/v1/public/open-data/recognitions.csv"),
+    ("GET", "/api/v1/public/open-data/recognitions.jsonl"),
 }
 GUARDED = sorted(set(ROUTES) - PUBLIC)
 

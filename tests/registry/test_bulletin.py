@@ -354,26 +354,29 @@ async def test_growth_sums_who_told_both_years_and_its_own_earlier_word_comes_fi
         registry, 8, previous_operating_revenue="1.00", is_secret_involved=True, **of_2025
     )
 
-    year = await bulletin(registry.partner)
+    published = await bulletin(registry.partner)
+    year = await bulletin(registry.officer(), "/statistics?year=2025")
 
+    told = {row["division"]: row["revenue"] for row in [*published["cities"], published["total"]]}
     grown = {row["division"]: row["revenue"] for row in [*year["cities"], year["total"]]}
+    # What is published tells nothing of one enterprise, and the total does not either.
+    assert {one["enterprises"] for one in told.values()} == {0}
+    assert {one["percent"] for one in told.values()} == {None}
+    secret = Decimal(facts_of(8)["operating_revenue"])
     assert grown[GUIYANG] == {
-        "enterprises": 1,
-        "before": "48000000.00",
-        "after": "60000000.00",
-        "percent": "25.00",
-    }
-    assert grown[ZUNYI]["percent"] == "50.00"
-    assert grown["520000"] == {
         "enterprises": 2,
-        "before": "68000000.00",
-        "after": "89999999.99",
-        "percent": "32.35",
+        "before": "48000001.00",
+        "after": f"{Decimal(60000000) + secret:.2f}",
+        "percent": grown[GUIYANG]["percent"],
     }
-    assert grown[GUIAN] == {"enterprises": 0, "before": "0.00", "after": "0.00", "percent": None}
-    research = {row["division"]: row["rd_expense"] for row in [*year["cities"], year["total"]]}
-    assert research[GUIYANG]["after"] == "3000000.01"
-    assert research["520000"]["enterprises"] == 1
+    assert grown[ZUNYI] == {
+        "enterprises": 1,
+        "before": "20000000.00",
+        "after": "29999999.99",
+        "percent": "50.00",
+    }
+    assert grown["520000"]["enterprises"] == 3
+    assert grown["520000"]["after"] == f"{Decimal('89999999.99') + secret:.2f}"
 
 
 async def test_support_examples_and_money_are_summed_to_the_cent(registry: Registry) -> None:

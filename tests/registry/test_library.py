@@ -96,7 +96,7 @@ async def test_of_two_entries_at_once_under_two_names_the_second_is_told_the_fir
     ("changed", "refused_as", "told"),
     [
         ({"legal_name": "贵州另一有限公司"}, "name-differs", "贵州示例001精密制造有限公司"),
-        ({"division": "520103"}, "enterprise-in-other-division", "520102"),
+        ({"division": "520103"}, "enterprise-in-other-division", "变更登记"),
         ({"focus_field": "health_medicine"}, "focus-field-differs", "advanced_equipment"),
     ],
 )
@@ -180,7 +180,9 @@ async def test_a_secret_enterprise_is_in_its_own_citys_library_and_nobody_else_l
     elsewhere = await enter(city(registry, ZUNYI), division="520302")
     at_home = await enter(city(registry))
 
-    assert (elsewhere.status_code, slug(elsewhere)) == (404, "enterprise-not-found")
+    # As of any other that is not here: nothing says that there is one, nor where, nor of which kind.
+    assert (elsewhere.status_code, slug(elsewhere)) == (409, "enterprise-in-other-division")
+    assert "520" not in elsewhere.json()["detail"]
     assert facts_of(1)["legal_name"] not in elsewhere.text
     assert at_home.status_code == 201
     assert await members(city(registry)) == [uscc_of(1)]

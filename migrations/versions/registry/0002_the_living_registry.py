@@ -33,6 +33,7 @@ MUTABLE = {
     "award_copies": "division, is_secret, granted, disbursed, called_back, recovered",
     "screenings": "state, failure, conditions, counts, started_at, finished_at",
 }
+ENTERPRISE_MAY_CHANGE = "legal_name, division, focus_field, is_secret, is_recognised, names_searched, updated_at, version"
 RECOGNITION_MAY_CHANGE = (
     "policy_pack, round_code, valid_from, valid_until, renewal_opens_on, status_index, revoked_on,"
     " revoked_at, revocation_ground, finding_number, revocation_document, exclusion_until,"
@@ -1181,7 +1182,43 @@ def _grant() -> None:
         op.execute(f"GRANT SELECT, INSERT, UPDATE ({columns}) ON {SCHEMA}.{table} TO {LOGIN}")
     op.execute(f"REVOKE UPDATE, DELETE ON {SCHEMA}.recognitions FROM {LOGIN}")
     op.execute(f"GRANT UPDATE ({RECOGNITION_MAY_CHANGE}) ON {SCHEMA}.recognitions TO {LOGIN}")
-    op.execute(f"REVOKE DELETE ON {SCHEMA}.enterprises FROM {LOGIN}")
+    op.execute(f"REVOKE UPDATE, DELETE ON {SCHEMA}.enterprises FROM {LOGIN}")
+    op.execute(f"GRANT UPDATE ({ENTERPRISE_MAY_CHANGE}) ON {SCHEMA}.enterprises TO {LOGIN}")
+    op.execute(f"REVOKE DELETE ON {SCHEMA}.certificate_series FROM {LOGIN}")
+    op.execute(
+        f"""
+        CREATE FUNCTION {SCHEMA}.an_end_is_for_ever() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.revoked_on IS NOT NULL AND (NEW.revoked_on, NEW.revoked_at, NEW.revocation_ground,
+                    NEW.finding_number, NEW.revocation_document, NEW.exclusion_until)
+                IS DISTINCT FROM (OLD.revoked_on, OLD.revoked_at, OLD.revocation_ground,
+                    OLD.finding_number, OLD.revocation_document, OLD.exclusion_until) THEN
+                RAISE EXCEPTION 'a revocation is made once and stays' USING
+                    ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'revoked_for_ever';
+            END IF;
+            IF OLD.transferred_on IS NOT NULL AND (NEW.transferred_on, NEW.transferred_at,
+                    NEW.transferred_to)
+                IS DISTINCT FROM (OLD.transferred_on, OLD.transferred_at, OLD.transferred_to) THEN
+                RAISE EXCEPTION 'a title that went over stays there' USING
+                    ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'transferred_for_ever';
+            END IF;
+            IF (NEW.valid_from, NEW.valid_until) IS DISTINCT FROM (OLD.valid_from, OLD.valid_until)
+                AND NOT EXISTS (SELECT FROM {SCHEMA}.recognition_terms t
+                    WHERE t.recognition_id = NEW.id AND t.valid_from = NEW.valid_from
+                      AND t.valid_until = NEW.valid_until) THEN
+                RAISE EXCEPTION 'a recognition runs as its terms do' USING
+                    ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'runs_as_its_terms';
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    # At the end of the transaction, when the term that was granted is there as well.
+    op.execute(
+        f"CREATE CONSTRAINT TRIGGER an_end_is_for_ever AFTER UPDATE ON {SCHEMA}.recognitions"
+        f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f" EXECUTE FUNCTION {SCHEMA}.an_end_is_for_ever()"
+    )
 
 
 def _give_back_what_was_known() -> None:
@@ -1215,7 +1252,13 @@ def downgrade() -> None:
     op.execute(f"ALTER TABLE {SCHEMA}.recognition_terms DROP CONSTRAINT terms_do_not_overlap")
     op.execute(f"DROP TYPE {SCHEMA}.uuid_range")
     op.execute(f"GRANT UPDATE ON {SCHEMA}.recognitions TO {LOGIN}")
-    op.execute(f"GRANT DELETE ON {SCHEMA}.enterprises, {SCHEMA}.recognitions TO {LOGIN}")
+    op.execute(f"DROP TRIGGER an_end_is_for_ever ON {SCHEMA}.recognitions")
+    op.execute(f"DROP FUNCTION {SCHEMA}.an_end_is_for_ever()")
+    op.execute(f"GRANT UPDATE ON {SCHEMA}.enterprises TO {LOGIN}")
+    op.execute(
+        f"GRANT DELETE ON {SCHEMA}.enterprises, {SCHEMA}.recognitions, {SCHEMA}.certificate_series"
+        f" TO {LOGIN}"
+    )
     for name in ("revoked_at_an_instant", "transferred_to_somebody", "transferred_at_an_instant"):
         op.drop_constraint(op.f(f"ck_recognitions_{name}"), "recognitions", schema=SCHEMA)
     op.drop_constraint(

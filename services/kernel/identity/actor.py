@@ -66,8 +66,8 @@ class Actor:
         return scope in self.scopes
 
     def is_in_charge_of(self, region: str) -> bool:
-        """Whether the caller's division contains the given one."""
-        return self.region is not None and covers(self.region, region)
+        """Whether the caller's division contains the given one; an enterprise is in charge of none."""
+        return self.region is not None and self.uscc is None and covers(self.region, region)
 
     def as_record(self) -> dict[str, Any]:
         """Return who acted, as history keeps it."""
