@@ -1,7 +1,7 @@
 """How near the end of a term is, and what has become of its renewal: computed, never missed."""
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -46,16 +46,11 @@ def stage_of(ends_on: date, today: date) -> RenewalStage | None:
     return RenewalStage.WITHIN_SIX_MONTHS if ends_on <= months_ahead(today, 6) else None
 
 
-def outcome_of(of: Recognition, ends_on: date, filings: Sequence[RenewalStep]) -> RenewalOutcome:
-    """Return what became of the renewal that the term ending on a day calls for."""
-    if of.valid_until > ends_on:
-        return RenewalOutcome.PASSED
-    if of.revoked_on is not None or of.transferred_on is not None:
-        return RenewalOutcome.ENDED
+def last_steps(steps: Iterable[RenewalStep]) -> dict[UUID, RenewalStep]:
+    """Return the last step of each application; what is filed and settled on one day is settled."""
     last: dict[UUID, RenewalStep] = {}
-    filed: set[UUID] = set()
     for step in sorted(
-        filings,
+        steps,
         key=lambda one: (
             one.on_day,
             one.step is not RenewalStepKind.FILED,
@@ -64,9 +59,17 @@ def outcome_of(of: Recognition, ends_on: date, filings: Sequence[RenewalStep]) -
         ),
     ):
         last[step.application_id] = step
-        if step.step is RenewalStepKind.FILED:
-            filed.add(step.application_id)
-    decided = [step for one, step in last.items() if one in filed]
+    return last
+
+
+def outcome_of(of: Recognition, ends_on: date, filings: Sequence[RenewalStep]) -> RenewalOutcome:
+    """Return what became of the renewal that the term ending on a day calls for."""
+    if of.valid_until > ends_on:
+        return RenewalOutcome.PASSED
+    if of.revoked_on is not None or of.transferred_on is not None:
+        return RenewalOutcome.ENDED
+    filed = {one.application_id for one in filings if one.step is RenewalStepKind.FILED}
+    decided = [step for one, step in last_steps(filings).items() if one in filed]
     # Also what was filed before the window opened keeps the title awaiting its renewal.
     if any(step.step is not RenewalStepKind.SETTLED for step in decided):
         return RenewalOutcome.UNDER_REVIEW

@@ -9,6 +9,7 @@ from services.kernel.clock import Clock
 from services.kernel.identifiers import new_id
 from services.registry.models import Outcome, RenewalStep, RenewalStepKind
 from services.registry.recognition_repository import RecognitionRepository
+from services.registry.renewal_state import last_steps
 
 
 class RenewalSteps:
@@ -45,18 +46,8 @@ class RenewalSteps:
 
     async def hand_over(self, *, uscc: str, title: str, to: str, on: date) -> None:
         """Let material count for the enterprise that goes on with a title, decided or not."""
-        last: dict[UUID, RenewalStep] = {}
-        for step in sorted(
-            await self._recognitions.steps(uscc, title),
-            key=lambda one: (
-                one.on_day,
-                one.step is not RenewalStepKind.FILED,
-                one.recorded_at,
-                one.id,
-            ),
-        ):
-            last[step.application_id] = step
-        for application_id, step in last.items():
+        known = await self._recognitions.steps(uscc, title)
+        for application_id, step in last_steps(known).items():
             self._add(application_id, to, title, RenewalStepKind.FILED, max(on, step.on_day))
             if step.step is RenewalStepKind.SETTLED:
                 self._add(application_id, to, title, step.step, max(on, step.on_day), step.outcome)
