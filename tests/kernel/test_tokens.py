@@ -79,7 +79,7 @@ async def test_a_sound_token_names_its_caller() -> None:
         {"jti": None},
         {"iat": None},
         {"exp": int(time.time()) + 90 * 86400},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86400},
         {"client_id": None},
         {"scope": ["review:read"]},
         {"offices": "city_office"},

@@ -1267,7 +1267,7 @@ def test_whatever_is_done_in_whatever_order_what_must_hold_of_a_case_holds(world
     run_state_machine_as_test(
         OfficesHere,
         settings=settings(
-            max_examples=42,
+            max_examples=28,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,
