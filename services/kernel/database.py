@@ -32,6 +32,9 @@ _SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 
+_LONGEST_WAIT_SECONDS = 20
+"""For a connection that is free. Longer than a burst takes: five hundred at once are served sooner."""
+
 # SQLSTATE of failures that pass by themselves: lock not available, deadlock, serialisation.
 _TRANSIENT = {"55P03", "40P01", "40001"}
 # Of failures for want of the database itself: too many connections, shutdown, cannot connect now.
@@ -62,8 +65,7 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
-            # Longer than a burst takes: five hundred at once are served within ten seconds.
-            pool_timeout=20,
+            pool_timeout=_LONGEST_WAIT_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"server_settings": _SERVER_SETTINGS, "timeout": 5},
@@ -84,10 +86,13 @@ class Database:
         same plan suits whatever the values are. Raises `ConnectionError` when the database
         cannot answer now.
         """
-        pool = self._reads or await self._open()
         try:
-            rows: list[asyncpg.Record] = await pool.fetch(statement, *values)
+            pool = self._reads or await self._open()
+            async with pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection:
+                rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
         except (
+            # What does not connect, is not found or takes too long.
+            OSError,
             asyncpg.PostgresConnectionError,
             asyncpg.InterfaceError,
             asyncpg.QueryCanceledError,

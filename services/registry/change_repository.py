@@ -30,14 +30,6 @@ class ChangeRepository:
             .execution_options(populate_existing=True)
         )
 
-    async def known_of(self, usccs: Sequence[str]) -> set[str]:
-        """Return which of some credit codes the registry has, whoever asks."""
-        if not usccs:
-            return set()
-        return set(
-            await self._session.scalars(select(Enterprise.uscc).where(Enterprise.uscc.in_(usccs)))
-        )
-
     async def hand_over(self, recognition_id: UUID, following_id: UUID) -> None:
         """Let calls to renew and open examinations of a title go on with whoever took it over."""
         calls = await self._session.scalars(

@@ -182,8 +182,7 @@ class ChangeService:
             for party in (one.successor_uscc, one.other_uscc)
             if party is not None
         }
-        known = await self._changes.known_of(sorted(parties))
-        return known - await self._enterprises.visible_of(sorted(parties), reader)
+        return await self._enterprises.hidden_from(reader, sorted(parties))
 
     async def page(
         self, reader: Actor, page: Paging, *, is_reported: bool | None, due_before: date | None

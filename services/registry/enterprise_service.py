@@ -76,7 +76,7 @@ _COUNTERPARTS = ("successor_uscc", "other_uscc", "from_uscc")
 """Where history names another enterprise beside the one that it is of."""
 
 
-def _without_hidden(data: Mapping[str, Any], hidden: set[Any]) -> dict[str, Any]:
+def _without_hidden(data: Mapping[str, Any], hidden: set[str]) -> dict[str, Any]:
     """Return what history tells, without an enterprise that the reader may not know of."""
 
     def shown(value: Any) -> Any:
@@ -151,7 +151,7 @@ class EnterpriseService:
         """
         entries = await self._enterprises.entries(enterprise.uscc)
         today = known_as(entries, self._clock.today())
-        first = known_as(entries, max(entry.valid_from for entry in entries))
+        first = first_known(entries)
         names = [
             searchable(entry.value)
             for entry in entries
@@ -159,7 +159,7 @@ class EnterpriseService:
         ]
         enterprise.legal_name = today.legal_name or first.legal_name or enterprise.legal_name
         enterprise.division = today.division or first.division or enterprise.division
-        enterprise.focus_field = today.focus_field or first.focus_field
+        enterprise.focus_field = today.focus_field
         enterprise.names_searched = "\n".join(dict.fromkeys(names))
         enterprise.updated_at = self._clock.now()
         await self._session.flush()
@@ -187,5 +187,5 @@ class EnterpriseService:
             raise EnterpriseNotFound
         rows = await self._enterprises.history(code)
         named = {row["data"].get(one) for row in rows for one in _COUNTERPARTS} - {None}
-        seen = await self._enterprises.visible_of(sorted(named), reader)
-        return [dict(row) | {"data": _without_hidden(row["data"], named - seen)} for row in rows]
+        hidden = await self._enterprises.hidden_from(reader, sorted(named))
+        return [dict(row) | {"data": _without_hidden(row["data"], hidden)} for row in rows]

@@ -150,12 +150,12 @@ class EnterpriseRepository:
             )
         )
 
-    async def visible_of(self, usccs: Sequence[str], reader: Actor) -> set[str]:
-        """Return which of some enterprises a reader may know of."""
+    async def hidden_from(self, reader: Actor, usccs: Sequence[str]) -> set[str]:
+        """Return which of some enterprises are here and a reader may not know of."""
         if not usccs:
             return set()
         rows = await self._session.scalars(
-            select(Enterprise.uscc).where(Enterprise.uscc.in_(usccs), visible_to(reader))
+            select(Enterprise.uscc).where(Enterprise.uscc.in_(usccs), ~visible_to(reader))
         )
         return set(rows)
 
