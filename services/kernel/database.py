@@ -119,6 +119,8 @@ class Database:
                         "default_transaction_read_only": "on",
                         # Planned once, for all values: planning would take longer than reading.
                         "plan_cache_mode": "force_generic_plan",
+                        # To start helpers takes longer than these statements do.
+                        "max_parallel_workers_per_gather": "0",
                     },
                     timeout=5,
                     # Nothing is left behind by a statement that only reads.

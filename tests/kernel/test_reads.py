@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy.engine import URL
 
 from services.kernel.database import Database
 
@@ -29,4 +30,13 @@ async def test_a_database_that_nobody_serves_counts_as_away() -> None:
     with pytest.raises(ConnectionError):
         await database.fetch("SELECT 1")
 
+    await database.close()
+
+
+async def test_a_short_statement_waits_for_no_helpers_to_start(owner: URL) -> None:
+    database = Database(owner.render_as_string(hide_password=False), pool_size=1)
+
+    ((workers,),) = await database.fetch("SHOW max_parallel_workers_per_gather")
+
+    assert workers == "0"
     await database.close()
