@@ -12,14 +12,11 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from deploy.schema import login_of, prepare_database
 from deploy.standalone.postgres import embedded_postgres
-from services.kernel.identifiers import new_id
+from tests.builders.databases import MigratedDatabase, run_on
 
 # Workers that share one server (TEST_DATABASE_URL) do not share a template.
 TEMPLATE = f"srdi_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
@@ -37,14 +34,6 @@ structlog.configure(
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("srdi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("srdi")
-
-
-async def run_on(url: URL, *statements: str) -> None:
-    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
-    await engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -78,13 +67,25 @@ def _make_template(url: URL) -> None:
     asyncio.run(make())
 
 
+@pytest.fixture(scope="session")
+async def migrated(server: URL) -> AsyncIterator[list[MigratedDatabase]]:
+    """The database of this session, once a test has needed it; a list of one or none."""
+    kept: list[MigratedDatabase] = []
+    yield kept
+    for database in kept:
+        await database.drop()
+
+
 @pytest.fixture
-async def owner(server: URL) -> AsyncIterator[URL]:
-    """A fresh migrated database; its owner's address. Dropped after the test."""
-    name = f"srdi_{new_id().hex}"
-    await run_on(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield server.set(database=name)
-    await run_on(server, f"DROP DATABASE {name} WITH (FORCE)")
+async def owner(server: URL, migrated: list[MigratedDatabase]) -> AsyncIterator[URL]:
+    """A migrated database that nobody has used, or that shows no trace of it; its owner's address."""
+    if not migrated:
+        migrated.append(await MigratedDatabase.create(server, TEMPLATE))
+    [database] = migrated
+    yield database.url
+    if not await database.sweep():
+        migrated.clear()
+        await database.drop()
 
 
 def as_service(owner: URL, service: str) -> URL:

@@ -124,14 +124,25 @@ class Burst:
         self, path: str, headers: dict[str, str], body: dict[str, Any]
     ) -> httpx.Response:
         while True:
-            answer = await self.whole.client.post(path, headers=headers, json=body)
-            if self.may_be_away and answer.status_code in {502, 503}:
+            answer = await self._sent(path, headers, body)
+            if answer is None or (self.may_be_away and answer.status_code in {502, 503}):
                 self.unanswered += 1
                 await asyncio.sleep(0.2)
                 continue
             if answer.status_code != 409 or slug(answer) != "busy":
                 return answer
             await asyncio.sleep(float(answer.headers["Retry-After"]))
+
+    async def _sent(
+        self, path: str, headers: dict[str, str], body: dict[str, Any]
+    ) -> httpx.Response | None:
+        """Return the answer, or none when review died between its headers and its last byte."""
+        try:
+            return await self.whole.client.post(path, headers=headers, json=body)
+        except httpx.TransportError:
+            if not self.may_be_away:
+                raise
+            return None
 
 
 def slug(answer: httpx.Response) -> str:

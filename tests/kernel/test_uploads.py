@@ -367,24 +367,26 @@ async def test_who_asks_first_is_refused_before_sending_anything(address: str) -
 
 
 async def test_an_endless_body_is_refused_at_the_limit(address: str, tmp_path: Path) -> None:
-    url = httpx.URL(address)
-
-    answer, sent = await asyncio.to_thread(answer_to_whoever_does_not_listen, url)
+    answer, sent = await asyncio.to_thread(answer_to_whoever_does_not_listen, address)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert sent < LARGEST + KEPT_BY_BUFFERS
     assert left_in(tmp_path) == []
 
 
-def answer_to_whoever_does_not_listen(url: httpx.URL) -> tuple[bytes, int]:
+def answer_to_whoever_does_not_listen(
+    address: str, *head: str, path: str = "/"
+) -> tuple[bytes, int]:
     """Send without end until the server hangs up, and only then read. Return what was sent, too.
 
     A plain socket: a stream of asyncio throws away what has arrived as soon as sending fails.
     """
+    url = httpx.URL(address)
+    lines = (f"PUT {path} HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", *head, "", "")
     part = b"10000\r\n" + b"0" * 65536 + b"\r\n"
     sent, answer = 0, b""
     with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
-        connection.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall("\r\n".join(lines).encode())
         with suppress(ConnectionError):
             while True:
                 connection.sendall(part)

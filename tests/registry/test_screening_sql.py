@@ -46,7 +46,8 @@ from services.registry.models import Enterprise, Recognition, RecognitionTerm
 from services.registry.screening import DIGITS, NotScreenable, Plan, Population, readable
 from services.registry.screening_repository import Cohort, cohort, holders
 from services.registry.workflow import COUNTS, Life, Period
-from tests.conftest import TEMPLATE, run_on
+from tests.builders.databases import run_on
+from tests.conftest import TEMPLATE
 
 AT = datetime(2026, 3, 10, 1, 0, tzinfo=UTC)
 DAYS = (
