@@ -28,6 +28,7 @@ from services.policy.procedure import Procedure
 from services.registry.settings import RegistrySettings
 from services.review.act_table import markdown
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 
 SNAPSHOT = PROJECT / "docs" / "openapi.json"
 PACK_SCHEMA = PROJECT / "docs" / "pack.schema.json"
@@ -45,6 +46,7 @@ def merged_contract() -> dict[str, Any]:
             intake=IntakeSettings.in_folder(Path(folder)),
             review=ReviewSettings.in_folder(Path(folder)),
             registry=RegistrySettings.in_folder(Path(folder)),
+            rewards=RewardsSettings.in_folder(Path(folder)),
             keys=KeyRing((SigningKey.generate(),)),
             issuer=ISSUER,
             clients={},

@@ -25,6 +25,9 @@ FEEDS: Mapping[str, tuple[str, ...]] = {
 
 GATEWAY = "gateway"
 
+SEALS: Mapping[str, str] = {"registry": "seal", "rewards": "rewards-seal"}
+"""The folder of the keys that a service signs with. No two share one."""
+
 
 def write_deployment(
     folder: Path,
@@ -45,7 +48,8 @@ def write_deployment(
     """
     folder.mkdir(parents=True, mode=0o700)
     create_key(folder / "keys", "0001")
-    create_key(folder / "seal", "0001")
+    for seal in SEALS.values():
+        create_key(folder / seal, "0001")
     passwords = new_passwords()
     client_secrets = {service: secrets.token_urlsafe(32) for service in SERVICES}
     _write(folder / "clients.toml", "\n".join(map(_client, client_secrets.items())))
@@ -105,10 +109,10 @@ def _where_files_are_kept(
 
 
 def _seal(service: str, issuer: str, seen_at: str) -> Mapping[str, str]:
-    """Return what the registry signs certificates with, and the address that stands on them."""
-    if service != "registry":
+    """Return what a service signs its papers with, and the address that stands on them."""
+    if service not in SEALS:
         return {}
-    return {"SRDI_SEAL_KEYS_FOLDER": f"{seen_at}/seal", "SRDI_PUBLIC_URL": issuer}
+    return {"SRDI_SEAL_KEYS_FOLDER": f"{seen_at}/{SEALS[service]}", "SRDI_PUBLIC_URL": issuer}
 
 
 def _client(pair: tuple[str, str]) -> str:

@@ -3,7 +3,7 @@
 The platform's clock is moved from day to day as the story goes, and ends at the real time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +22,8 @@ LENGTH = timedelta(days=220)
 # Amounts of this example only: the plan prints none.
 PROVINCIAL_AMOUNT = "200000.00"
 NATIONAL_AMOUNT = "500000.00"
+SETTLEMENTS = ("top_up", "higher_full", "no_offset")
+"""Each is drafted; the first is approved, the others are there to compare with."""
 RENAMED = "贵阳示例精密轴承（集团）有限公司"
 """What one of them is called in the end; it is found by its old name as well."""
 YEAR_BEFORE = (
@@ -69,19 +71,30 @@ class Storyteller(ReviewTeller):
                 "document_number": f"示例工信〔{opened.year}〕1号",
             },
         )
-        schedule = await self._post(
-            "schedule",
+        for settlement in SETTLEMENTS:
+            await self._draft_schedule(settlement)
+        await self._post(
+            "schedule-approved",
+            Office.FINANCE,
+            f"/reward-schedules/{self._told('schedule-top_up')['id']}/approval",
+            sub="finance-approves",
+        )
+
+    async def _draft_schedule(self, settlement: str) -> None:
+        opened = self._day(0)
+        await self._post(
+            f"schedule-{settlement}",
             Office.FINANCE,
             "/reward-schedules",
             {
-                "code": f"example-{opened.year}",
+                "code": f"example-{opened.year}-{settlement}",
                 "document_number": f"示例财〔{opened.year}〕1号（示例金额）",
                 "effective_from": date(opened.year, 1, 1).isoformat(),
                 "amounts": [
                     {"title": "provincial_little_giant", "amount": PROVINCIAL_AMOUNT},
                     {"title": "national_little_giant", "amount": NATIONAL_AMOUNT},
                 ],
-                "settlement": "top_up",
+                "settlement": settlement,
                 "scope": "concurrent_validity",
                 "budgets": [
                     {"fiscal_year": year, "amount": "2000000.00"}
@@ -89,12 +102,6 @@ class Storyteller(ReviewTeller):
                 ],
             },
             sub="finance-drafts",
-        )
-        await self._post(
-            "schedule-approved",
-            Office.FINANCE,
-            f"/reward-schedules/{schedule['id']}/approval",
-            sub="finance-approves",
         )
 
     async def _apply(self) -> None:
@@ -285,29 +292,44 @@ class Storyteller(ReviewTeller):
 
     async def _reward_little_giants(self) -> None:
         self._go_to(110)
-        self._say("both are rewarded: proposed by one officer, approved by another")
-        for firm in (FIRMS["rising"], FIRMS["fallen"]):
-            await self._reward(firm, "provincial", "provincial_little_giant")
+        self._say("one little giant is rewarded: proposed by one officer, approved by another")
+        await self._reward(FIRMS["rising"], "provincial", "provincial_little_giant")
 
     async def _record_the_nation(self) -> None:
-        firm = FIRMS["rising"]
         self._go_to(140)
-        self._say("one becomes national little giant; it gets the difference")
-        await self._post(
-            "national",
-            Office.PROVINCE,
-            "/recognitions",
-            {
-                "uscc": firm.uscc,
-                "legal_name": firm.name,
-                "title": "national_little_giant",
-                "valid_from": self._day(140).isoformat(),
-                "document_number": f"工信部示例〔{self._day(140).year}〕1号",
-                "region": firm.division,
-            },
-        )
+        self._say("both little giants become national ones; three ways to settle, side by side")
+        for firm in (FIRMS["rising"], FIRMS["fallen"]):
+            await self._post(
+                f"{firm.key}-national",
+                Office.PROVINCE,
+                "/recognitions",
+                {
+                    "uscc": firm.uscc,
+                    "legal_name": firm.name,
+                    "title": "national_little_giant",
+                    "valid_from": self._day(140).isoformat(),
+                    "document_number": f"工信部示例〔{self._day(140).year}〕1号",
+                    "region": firm.division,
+                },
+            )
+        for firm in (FIRMS["rising"], FIRMS["fallen"]):
+            await self._until_entitled(firm, "national_little_giant")
+            for settlement in SETTLEMENTS:
+                await self._post(
+                    f"{firm.key}-{settlement}",
+                    Office.FINANCE,
+                    "/award-calculations",
+                    {
+                        "uscc": firm.uscc,
+                        "schedule_id": self._told(f"schedule-{settlement}")["id"],
+                    },
+                )
         self._go_to(150)
-        await self._reward(firm, "national", "national_little_giant")
+        self._say("one gets the difference; the other, not rewarded before, all, paid in two parts")
+        await self._reward(FIRMS["rising"], "national", "national_little_giant")
+        await self._reward(
+            FIRMS["fallen"], "national", "national_little_giant", parts=("300000.00", "200000.00")
+        )
 
     async def _follow(self) -> None:
         firm = FIRMS["rising"]
@@ -400,11 +422,11 @@ class Storyteller(ReviewTeller):
     async def _revoke(self) -> None:
         firm = FIRMS["fallen"]
         self._go_to(175)
-        self._say("the other declared falsely: revoked, its money called back")
+        self._say("it had declared falsely: the national title is revoked, the lower one stands")
         held = await self._until(
             f"/enterprises/{firm.uscc}",
             Office.PROVINCE,
-            lambda found: len(found["recognitions"]) == len(("srdi_sme", "little_giant")),
+            lambda found: len(found["recognitions"]) == len(("srdi_sme", "little_giant", "nation")),
         )
         decided_on = self._day(175)
         await self._post(
@@ -416,29 +438,49 @@ class Storyteller(ReviewTeller):
                 "number": f"示例查〔{decided_on.year}〕3号",
                 "established_on": decided_on.isoformat(),
                 "established_by": "示例省工业和信息化厅",
-                "summary": "申报的自主知识产权不属于该企业（示例）。",
+                "summary": "申报国家级称号所列的自主知识产权不属于该企业（示例）。",
             },
         )
-        for recognition in sorted(held["recognitions"], key=lambda one: one["title"]):
-            await self._post(
-                f"{firm.key}-revoked-{recognition['title']}",
-                Office.PROVINCE,
-                f"/recognitions/{recognition['id']}/revocation",
-                {
-                    "ground": "false_declaration",
-                    "finding_number": f"示例查〔{decided_on.year}〕3号",
-                    "document_number": f"示例工信〔{decided_on.year}〕30号",
-                    "decided_on": decided_on.isoformat(),
-                },
-            )
+        (national,) = [
+            one for one in held["recognitions"] if one["title"] == "national_little_giant"
+        ]
+        await self._post(
+            f"{firm.key}-revoked",
+            Office.PROVINCE,
+            f"/recognitions/{national['id']}/revocation",
+            {
+                "ground": "false_declaration",
+                "finding_number": f"示例查〔{decided_on.year}〕3号",
+                "document_number": f"示例工信〔{decided_on.year}〕30号",
+                "decided_on": decided_on.isoformat(),
+            },
+        )
+        await self._call_back(firm)
+
+    async def _call_back(self, firm: Firm) -> None:
         found = await self._until(
             f"/recoveries?uscc={firm.uscc}", Office.FINANCE, lambda found: bool(found["items"])
+        )
+        recovery = found["items"][0]
+        self._go_to(180)
+        self._say("what is above the lower title's amount is called back, in three instalments")
+        await self._post(
+            f"{firm.key}-plan",
+            Office.FINANCE,
+            f"/recoveries/{recovery['id']}/plan",
+            {
+                "instalments": [
+                    {"due_on": self._day(day).isoformat(), "amount": "100000.00"}
+                    for day in (210, 240, 270)
+                ],
+                "reason": "企业申请分期退回（示例）",
+            },
         )
         self._go_to(200)
         await self._post(
             f"{firm.key}-repayment",
             Office.DISBURSEMENT,
-            f"/recoveries/{found['items'][0]['id']}/repayments",
+            f"/recoveries/{recovery['id']}/repayments",
             {
                 "amount": "80000.00",
                 "paid_on": self._day(200).isoformat(),
@@ -446,14 +488,10 @@ class Storyteller(ReviewTeller):
             },
         )
 
-    async def _reward(self, firm: Firm, what: str, title: str) -> None:
-        # The registry's news has to have reached rewards before there is anything to grant.
-        await self._until_post(
-            "/award-calculations",
-            Office.FINANCE,
-            {"uscc": firm.uscc},
-            lambda found: found["highest"] is not None and found["highest"]["title"] == title,
-        )
+    async def _reward(
+        self, firm: Firm, what: str, title: str, *, parts: Sequence[str] | None = None
+    ) -> None:
+        await self._until_entitled(firm, title)
         today = self._clock.today()
         award = await self._post(
             f"{firm.key}-{what}-award",
@@ -469,12 +507,29 @@ class Storyteller(ReviewTeller):
             sub="finance-approves",
         )
         await self._post(
-            f"{firm.key}-{what}-payment",
-            Office.DISBURSEMENT,
-            f"/awards/{award['id']}/disbursement",
-            {
-                "amount": award["amount"],
-                "paid_on": today.isoformat(),
-                "voucher": f"EXAMPLE-{firm.serial}-{what}",
-            },
+            f"{firm.key}-{what}-order",
+            Office.FINANCE,
+            "/disbursement-batches",
+            {"fiscal_year": today.year, "award_ids": [award["id"]]},
+            sub="finance-proposes",
+        )
+        for number, amount in enumerate(parts or (award["amount"],), start=1):
+            await self._post(
+                f"{firm.key}-{what}-payment-{number}",
+                Office.DISBURSEMENT,
+                f"/awards/{award['id']}/disbursement",
+                {
+                    "amount": amount,
+                    "paid_on": today.isoformat(),
+                    "voucher": f"EXAMPLE-{firm.serial}-{what}-{number}",
+                },
+            )
+
+    async def _until_entitled(self, firm: Firm, title: str) -> None:
+        # The registry's news has to have reached rewards before there is anything to grant.
+        await self._until_post(
+            "/award-calculations",
+            Office.FINANCE,
+            {"uscc": firm.uscc},
+            lambda found: found["highest"] is not None and found["highest"]["title"] == title,
         )

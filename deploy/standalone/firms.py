@@ -141,7 +141,8 @@ FIRMS = {
             "兴义示例电子有限公司",
             "522301",
             {"focus_field": "big_data_electronics", "industry_code": "3985", "niche": "电子元件"},
-            "little giant, paid; revoked for a false declaration, money called back",
+            "both little giants' amounts, paid in parts; the national one revoked: what is above the lower one"
+            " is called back in instalments",
         ),
         Firm(
             "secret",

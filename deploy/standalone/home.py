@@ -18,6 +18,7 @@ from services.applications.settings import IntakeSettings
 from services.kernel.identity.keys import KeyRing, create_key, read_keys
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 
 ISSUER = "http://127.0.0.1/standalone"
 
@@ -76,6 +77,12 @@ class Home:
         if "SRDI_SEAL_KEYS_FOLDER" in os.environ:
             return RegistrySettings()
         return RegistrySettings.in_folder(self.folder, public_url=public_url)
+
+    def rewards(self, *, public_url: str) -> RewardsSettings:
+        """Return where the keys are that sign batches and statements."""
+        if "SRDI_SEAL_KEYS_FOLDER" in os.environ:
+            return RewardsSettings()
+        return RewardsSettings.in_folder(self.folder, public_url=public_url)
 
     @property
     def log_file(self) -> Path:

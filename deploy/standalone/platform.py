@@ -31,10 +31,7 @@ from services.kernel.identity.keys import KeyRing
 from services.kernel.service_app import Connections, Environment
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
-
-CREATE: Mapping[str, Callable[[Environment], FastAPI]] = {
-    "rewards": services.rewards.app.create_app,
-}
+from services.rewards.settings import RewardsSettings
 
 
 class LateApp:
@@ -72,6 +69,7 @@ def create_service(
     intake: Callable[[], IntakeSettings],
     review: Callable[[], ReviewSettings],
     registry: Callable[[], RegistrySettings],
+    rewards: Callable[[], RewardsSettings],
 ) -> FastAPI:
     """Build the app of a service; those that keep files or keys are told more than the others are."""
     if service == "applications":
@@ -80,7 +78,7 @@ def create_service(
         return services.review.app.create_app(environment, review())
     if service == "registry":
         return services.registry.app.create_app(environment, registry())
-    return CREATE[service](environment)
+    return services.rewards.app.create_app(environment, rewards())
 
 
 def service_client(service: str, secret: str) -> Client:
@@ -100,6 +98,7 @@ def put_together(
     intake: IntakeSettings,
     review: ReviewSettings,
     registry: RegistrySettings,
+    rewards: RewardsSettings,
     keys: KeyRing,
     issuer: str,
     clients: Mapping[str, Client],
@@ -136,6 +135,7 @@ def put_together(
             intake=lambda: intake,
             review=lambda: review,
             registry=lambda: registry,
+            rewards=lambda: rewards,
         )
     gateway = create_gateway(
         issuer=Issuer(issuer=issuer, keys=keys, clients={**clients, **own_clients}),

@@ -1,11 +1,15 @@
 """What a newcomer reads once the platform runs: what happened, where to look, what to paste."""
 
 import os
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
+from deploy.standalone.example import SETTLEMENTS
 from deploy.standalone.firms import FIRMS, Firm
 from deploy.standalone.home import ExampleProgress
 from deploy.standalone.offices import token_for
@@ -32,6 +36,11 @@ async def print_report(
             told = "\n".join((f"[bold]{firm.tale}[/]", *stands))
             table.add_row(f"{firm.name}\n{firm.uscc}", told, end_section=True)
     console.print(table)
+    console.print(_side_by_side(progress))
+    console.print("\nWhat the first of them is told of its reward, as it was reckoned then:")
+    for line in _explained(progress):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print()
     notice = progress.answers["srdi-notice"]
     notice_id = notice["id"] if isinstance(notice, dict) else ""
     for what, path in (
@@ -74,9 +83,72 @@ async def _money(client: httpx.AsyncClient, keys: KeyRing, firm: Firm) -> list[s
     statement = (await client.get(f"/award-statements/{firm.uscc}", headers=headers)).json()
     found = (await client.get(f"/recoveries?uscc={firm.uscc}", headers=headers)).json()
     return [
-        *(f"paid {award['paid']} yuan" for award in statement["awards"]),
-        *(f"paid back {one['repaid']} of {one['due']} yuan" for one in found["items"]),
+        *(_paid(award) for award in statement["awards"]),
+        *(line for one in found["items"] for line in _called_back(one)),
     ]
+
+
+def _paid(award: Mapping[str, Any]) -> str:
+    parts = [payment["amount"] for payment in award["payments"]]
+    in_parts = f", in parts: {' + '.join(parts)}" if len(parts) > 1 else ""
+    return f"paid {award['paid']} yuan for {TITLES[award['title']]}{in_parts}"
+
+
+def _called_back(recovery: Mapping[str, Any]) -> list[str]:
+    kept = recovery["keeps"]
+    keeps = f"; keeps {kept['amount']} for {TITLES[kept['title']]}" if kept is not None else ""
+    told = [f"paid back {recovery['repaid']} of {recovery['due']} yuan{keeps}"]
+    if Decimal(recovery["overdue"]):
+        told.append(f"overdue today: {recovery['overdue']} yuan of an instalment")
+    return told
+
+
+def _side_by_side(progress: ExampleProgress) -> Table:
+    """Show one question under three ways to settle: what is granted now, and in the end."""
+    table = Table(
+        title="Both little giants at once: three ways to settle, side by side (example amounts)",
+        title_justify="left",
+    )
+    table.add_column("Enterprise", overflow="fold")
+    table.add_column("Settlement", no_wrap=True)
+    table.add_column("What is granted, in yuan", overflow="fold")
+    for key in ("rising", "fallen"):
+        for settlement in SETTLEMENTS:
+            answer = _told(progress, f"{key}-{settlement}")
+            before = Decimal(answer["already_granted"])
+            is_first = settlement == SETTLEMENTS[0]
+            table.add_row(
+                f"{FIRMS[key].name}\ngranted before: {before:,.2f}" if is_first else "",
+                settlement,
+                _settled(answer, before),
+                end_section=settlement == SETTLEMENTS[-1],
+            )
+    return table
+
+
+def _settled(answer: Mapping[str, Any], before: Decimal) -> str:
+    owed = [Decimal(one["payable"]) for one in answer["considered"]]
+    # Settled each by itself, the lower title follows the higher; otherwise nothing comes after it.
+    in_the_end = before + (sum(owed) if answer["settlement"] == "no_offset" else max(owed))
+    return (
+        f"now [bold]{Decimal(answer['payable']):,.2f}[/], in the end [bold]{in_the_end:,.2f}[/]\n"
+        f"{answer['formula']['zh']}\n{answer['formula']['en']}"
+    )
+
+
+def _explained(progress: ExampleProgress) -> Iterator[str]:
+    """Yield what the enterprise itself is told: why it gets this sum and no other."""
+    explanation = _told(progress, "rising-top_up")["explanation"]
+    yield explanation["zh"]
+    yield ""
+    yield explanation["en"]
+
+
+def _told(progress: ExampleProgress, name: str) -> Mapping[str, Any]:
+    """Return what a step of the story was answered."""
+    answer: Any = progress.answers[name]
+    told: Mapping[str, Any] = answer
+    return told
 
 
 async def _certificate(base: str, keys: KeyRing) -> str:

@@ -72,6 +72,7 @@ async def _serve(
         intake=home.intake(),
         review=home.review(),
         registry=home.registry(public_url=f"http://{host}:{port}"),
+        rewards=home.rewards(public_url=f"http://{host}:{port}"),
         keys=keys,
         issuer=ISSUER,
         clients=home.clients(),

@@ -41,6 +41,62 @@ class AwardCancelled(AwardEvent):
     reason: str
 
 
+class AwardReduced(AwardEvent):
+    """What was not paid of an award never will be: its title was taken away."""
+
+    TYPE = "cn.srdi.award.reduced.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"cancelled"}
+
+    cancelled: str
+    """What goes back to the budget, in yuan."""
+    reason: str
+
+
+class OrderEvent(AwardEvent):
+    batch_number: str
+    line_number: int
+
+
+class AwardOrdered(OrderEvent):
+    """The disbursement system was ordered to pay, in a batch."""
+
+    TYPE = "cn.srdi.award.ordered.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
+        "batch_number",
+        "line_number",
+        "ordered",
+    }
+
+    ordered: str
+    """What is to be paid, in yuan."""
+
+
+class OrderStopped(OrderEvent):
+    """An order should not be carried out any more: confirm what was paid, or reject it."""
+
+    TYPE = "cn.srdi.award.order-stopped.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"batch_number", "line_number"}
+
+    reason: str
+
+
+class OrderRejected(OrderEvent):
+    """The bank did not carry an order out; what is left of it can be ordered again."""
+
+    TYPE = "cn.srdi.award.order-rejected.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
+        "batch_number",
+        "line_number",
+        "rejected",
+        "rejected_on",
+    }
+
+    rejected: str
+    """What was not paid, in yuan."""
+    rejected_on: date
+    reason: str
+
+
 class AwardDisbursed(AwardEvent):
     """The disbursement system confirmed a payment."""
 
@@ -50,6 +106,25 @@ class AwardDisbursed(AwardEvent):
     paid: str
     paid_on: date
     voucher: str
+
+
+class PaymentReturned(AwardEvent):
+    """The bank sent a payment back; it is owed again."""
+
+    TYPE = "cn.srdi.award.payment-returned.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
+        "returned",
+        "returned_on",
+        "voucher",
+        "reference",
+    }
+
+    returned: str
+    returned_on: date
+    voucher: str
+    """Of the payment that came back."""
+    reference: str
+    reason: str
 
 
 class RecoveryOpened(AwardEvent):
@@ -63,8 +138,36 @@ class RecoveryOpened(AwardEvent):
     """What is to be paid back, in yuan."""
 
 
+class RecoveryRepaid(AwardEvent):
+    """Money came back from the enterprise, whole or in part."""
+
+    TYPE = "cn.srdi.award.recovery-repaid.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
+        "recovery_id",
+        "repaid",
+        "paid_on",
+        "voucher",
+    }
+
+    recovery_id: UUID
+    repaid: str
+    paid_on: date
+    voucher: str
+
+
+class RecoveryWaived(AwardEvent):
+    """Two officers decided that a part of what is due is not collected."""
+
+    TYPE = "cn.srdi.award.recovery-waived.v1"
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"recovery_id", "waived"}
+
+    recovery_id: UUID
+    waived: str
+    document_number: str
+
+
 class AwardRecovered(AwardEvent):
-    """All that was due has been paid back."""
+    """Nothing is due of the award any more: what was due has been paid back or waived."""
 
     TYPE = "cn.srdi.award.recovered.v1"
     FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"recovery_id"}

@@ -12,8 +12,10 @@ from services.contracts.rewards import (
     AwardApproved,
     AwardCancelled,
     AwardDisbursed,
-    AwardRecovered,
+    AwardReduced,
+    PaymentReturned,
     RecoveryOpened,
+    RecoveryRepaid,
 )
 from services.kernel.events.consumer import Delivery, Subscription
 from services.kernel.identity.actor import system_actor
@@ -140,6 +142,16 @@ async def count_called_back(delivery: Delivery, event: RecoveryOpened) -> None:
     await _counting(delivery).note_called_back(event)
 
 
-@from_rewards.on(AwardRecovered)
-async def count_recovered(delivery: Delivery, event: AwardRecovered) -> None:
-    await _counting(delivery).note_recovered(event)
+@from_rewards.on(PaymentReturned)
+async def count_returned(delivery: Delivery, event: PaymentReturned) -> None:
+    await _counting(delivery).note_returned(event)
+
+
+@from_rewards.on(AwardReduced)
+async def count_reduced(delivery: Delivery, event: AwardReduced) -> None:
+    await _counting(delivery).note_reduced(event)
+
+
+@from_rewards.on(RecoveryRepaid)
+async def count_repaid(delivery: Delivery, event: RecoveryRepaid) -> None:
+    await _counting(delivery).note_repaid(event)

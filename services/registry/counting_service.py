@@ -14,8 +14,10 @@ from services.contracts.rewards import (
     AwardCancelled,
     AwardDisbursed,
     AwardEvent,
-    AwardRecovered,
+    AwardReduced,
+    PaymentReturned,
     RecoveryOpened,
+    RecoveryRepaid,
 )
 from services.kernel.identifiers import new_id
 from services.registry.following_models import AwardCopy, ReviewStep
@@ -61,8 +63,14 @@ class CountingService:
     async def note_called_back(self, event: RecoveryOpened) -> None:
         await self._keep(event, called_back=AwardCopy.called_back + Decimal(event.due))
 
-    async def note_recovered(self, event: AwardRecovered) -> None:
-        await self._keep(event, recovered=AwardCopy.called_back)
+    async def note_returned(self, event: PaymentReturned) -> None:
+        await self._keep(event, disbursed=AwardCopy.disbursed - Decimal(event.returned))
+
+    async def note_reduced(self, event: AwardReduced) -> None:
+        await self._keep(event, granted=AwardCopy.granted - Decimal(event.cancelled))
+
+    async def note_repaid(self, event: RecoveryRepaid) -> None:
+        await self._keep(event, recovered=AwardCopy.recovered + Decimal(event.repaid))
 
     async def _keep(self, event: AwardEvent, **changed: Any) -> None:
         if event.uscc is None or event.region is None:

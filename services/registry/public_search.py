@@ -29,13 +29,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.kernel.database import Database
 from services.kernel.identity.actor import NOBODY
 from services.kernel.paging import Found, Paging, cursor_after, place_after
+from services.kernel.questions import Question
 from services.kernel.regions import prefix_of
 from services.registry.common_parts import CommonParts
 from services.registry.models import Enterprise, Recognition
 from services.registry.names import grams, searchable
 from services.registry.repository import visible_to
 from services.registry.search import called, is_valid_on
-from services.registry.verification import Question, held_on
+from services.registry.verification import held_on
 
 _FIRST = ""
 """Before every credit code."""

@@ -3,7 +3,7 @@
 It says in SQL what `workflow.Life` says in Python; tests hold the two equal on every day.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -21,7 +21,6 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
-    make_url,
     or_,
     select,
     true,
@@ -32,6 +31,7 @@ from sqlalchemy.orm import aliased
 
 from services.kernel.database import Database
 from services.kernel.identity.actor import Actor
+from services.kernel.questions import Question
 from services.policy import credit_code
 from services.registry.following_models import LibraryStep, LibraryStepKind
 from services.registry.models import (
@@ -45,33 +45,10 @@ from services.registry.repository import INSIDERS, visible_to
 from services.registry.workflow import COUNTS, VerificationCode
 
 LIBRARY = "cultivation_library"
-_ASYNCPG = "postgresql+asyncpg://"
 _COUNTING = frozenset(status.value for status in COUNTS)
 
 Answer = dict[str, Any]
 """One item's answer, as it is sent: uscc, title, is_valid, code, days and certificate number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A statement that is asked very often, with the place of each value."""
-
-    sql: str
-    order: tuple[str, ...]
-    constants: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, statement: Any) -> "Question":
-        """Write a statement as asyncpg takes it."""
-        compiled = statement.compile(dialect=make_url(_ASYNCPG).get_dialect()())
-        return cls(
-            sql=str(compiled),
-            order=tuple(compiled.positiontup or ()),
-            constants=dict(compiled.params),
-        )
-
-    def values(self, **given: Any) -> list[Any]:
-        return [given.get(name, self.constants.get(name)) for name in self.order]
 
 
 async def verify(

@@ -13,3 +13,7 @@ AwardReader = Annotated[Actor, Depends(Access(Scope.REWARDS_READ))]
 FinanceOfficer = Annotated[Actor, Depends(Access(Scope.REWARDS_WRITE, Office.FINANCE))]
 Approver = Annotated[Actor, Depends(Access(Scope.REWARDS_APPROVE, Office.FINANCE))]
 DisbursementSystem = Annotated[Actor, Depends(Access(Scope.REWARDS_DISBURSE, Office.DISBURSEMENT))]
+FundReader = Annotated[
+    Actor, Depends(Access(Scope.REWARDS_READ, Office.FINANCE, Office.DISBURSEMENT, Office.AUDITOR))
+]
+"""Those who keep, pay out of or audit the fund."""

@@ -1,28 +1,54 @@
 """The rewards service: schedules, entitlement, awards, disbursement, recovery."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
-from services.kernel.service_app import Environment, ServiceParts, create_service_app
+from services.kernel.identity.keys import read_keys
+from services.kernel.service_app import Environment, ServiceParts, Worker, create_service_app
+from services.kernel.transaction import Runtime
 from services.policy.catalogue import published_catalogue
-from services.rewards import consumers, endpoints
+from services.rewards import (
+    award_endpoints,
+    consumers,
+    disbursement_endpoints,
+    recovery_endpoints,
+    schedule_endpoints,
+)
 from services.rewards.models import tables
+from services.rewards.settings import RewardsSettings
 
 PARTS = ServiceParts(
     name="rewards",
     title="奖励服务 · Rewards",
-    description="奖励标准、就高测算、奖励、拨付、追回。Schedules, calculations, awards, recovery.",
+    description="奖励标准、就高测算、奖励、拨付、追回、对账。Schedules, calculations, awards, payment,"
+    " recovery, reconciliation.",
     tables=tables,
-    routers=(endpoints.router,),
+    # Routes are tried in this order: what is asked most often stands first.
+    routers=(
+        award_endpoints.questions,
+        award_endpoints.router,
+        disbursement_endpoints.router,
+        recovery_endpoints.router,
+        schedule_endpoints.router,
+    ),
     subscriptions=(consumers.from_registry,),
 )
 
 
-def create_app(environment: Environment) -> FastAPI:
-    app = create_service_app(PARTS, environment)
-    app.state.catalogue = published_catalogue()
+def create_app(environment: Environment, settings: RewardsSettings) -> FastAPI:
+    catalogue = published_catalogue()
+
+    def workers(_: Runtime) -> Sequence[Worker]:
+        return ()
+
+    app = create_service_app(PARTS, environment, workers=workers)
+    app.state.catalogue = catalogue
+    app.state.seal_keys = read_keys(settings.seal_keys_folder)
+    app.state.public_url = settings.public_url.rstrip("/")
     return app
 
 
 def from_environment() -> FastAPI:
     """Build the app from environment variables: `uvicorn --factory` starts here."""
-    return create_app(Environment.from_settings("rewards"))
+    return create_app(Environment.from_settings("rewards"), RewardsSettings())

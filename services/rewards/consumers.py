@@ -9,30 +9,30 @@ from services.contracts.registry import (
 from services.kernel.events.consumer import Delivery, Subscription
 from services.kernel.identity.actor import system_actor
 from services.policy.catalogue import published_catalogue
-from services.rewards.service import AwardService
+from services.rewards.holding_service import HoldingService
 
 from_registry = Subscription("registry")
 
 
-def _service(delivery: Delivery) -> AwardService:
-    return AwardService(delivery.session, delivery.journal, delivery.clock, published_catalogue())
+def _holdings(delivery: Delivery) -> HoldingService:
+    return HoldingService(delivery.session, delivery.journal, delivery.clock, published_catalogue())
 
 
 @from_registry.on(RecognitionGranted)
 async def keep_granted(delivery: Delivery, event: RecognitionGranted) -> None:
-    await _service(delivery).keep_holding(event)
+    await _holdings(delivery).keep(event)
 
 
 @from_registry.on(RecognitionRenewed)
 async def keep_renewed(delivery: Delivery, event: RecognitionRenewed) -> None:
-    await _service(delivery).keep_holding(event)
+    await _holdings(delivery).keep_renewed(event)
 
 
 @from_registry.on(RecognitionChanged)
 async def follow_change(delivery: Delivery, event: RecognitionChanged) -> None:
-    await _service(delivery).follow_change(event)
+    await _holdings(delivery).follow_change(event)
 
 
 @from_registry.on(RecognitionRevoked)
 async def follow_revocation(delivery: Delivery, event: RecognitionRevoked) -> None:
-    await _service(delivery).follow_revocation(event, system_actor("registry"))
+    await _holdings(delivery).follow_revocation(event, system_actor("registry"))

@@ -32,9 +32,10 @@ class ScheduleApproved(Problem):
 
 class ScheduleOverlaps(Problem):
     status, slug = 409, "reward-schedule-overlaps"
-    title = Text("与已批准的标准时间重叠", "It overlaps an approved schedule")
+    title = Text("与已批准的标准冲突", "It conflicts with an approved schedule")
     meaning = Text(
-        "任何一天只能有一个已批准的标准生效。", "On any day one approved schedule is in force."
+        "同一天只能有一个标准开始施行；已经过去的日子适用的标准不再改变。",
+        "One schedule begins on a day, and what was in force on days gone by stays as it was.",
     )
 
 
@@ -101,12 +102,30 @@ class TitleNoLongerHeld(Problem):
     )
 
 
+class AwardNotOrdered(Problem):
+    status, slug = 409, "award-not-ordered"
+    title = Text("没有待执行的拨付指令", "No payment of the award is ordered")
+    meaning = Text(
+        "拨付须凭已下达批次中的指令；未下达、已执行完或已退回的指令不再付款。",
+        "A payment is made on an order of a batch; none is open for the award now.",
+    )
+
+
+class AwardOrdered(Problem):
+    status, slug = 409, "award-ordered"
+    title = Text("拨付指令尚未了结", "A payment of the award is under way")
+    meaning = Text(
+        "指令已下达给拨付系统；待其确认付款或退回指令后再办理。",
+        "The disbursement system has its order; it has to confirm or reject it first.",
+    )
+
+
 class PaymentTooLarge(Problem):
     status, slug = 409, "payment-too-large"
     title = Text("金额超出余额", "The amount is more than what is left")
     meaning = Text(
-        "累计拨付不得超过奖励金额，累计退回不得超过应追回金额。",
-        "Payments never pass the award, repayments never pass what is due.",
+        "拨付不得超过指令金额，退回和核销不得超过应追回金额。",
+        "Payments never pass the order, repayments and waivers never pass what is due.",
     )
 
 
@@ -123,9 +142,60 @@ class PaymentDayNotPossible(Problem):
     status, slug = 422, "payment-day-not-possible"
     title = Text("付款日期不成立", "That day of payment is not possible")
     meaning = Text(
-        "拨付不早于批准日，退回不早于追回立案日，且都不晚于今天。",
-        "It is not before the approval or the recovery's opening, and not in the future.",
+        "拨付不早于指令下达日，银行退票不早于拨付日，退回不早于追回立案日，且都不晚于今天。",
+        "It is not before the order, the payment or the recovery's opening, and not in the future.",
     )
+
+
+class OrderNotFound(Problem):
+    status, slug = 404, "order-not-found"
+    title = Text("没有该拨付批次或指令", "There is no such batch or order")
+    meaning = Text(
+        "批次或其中的指令不存在，或您无权查看。", "It does not exist, or you may not see it."
+    )
+
+
+class NothingToOrder(Problem):
+    status, slug = 409, "nothing-to-order"
+    title = Text("没有可下达的拨付", "There is nothing to order")
+    meaning = Text(
+        "没有已批准、尚未付清且未下达指令的奖励。",
+        "No award is approved, unpaid and not ordered yet.",
+    )
+
+
+class OrderClosed(Problem):
+    status, slug = 409, "order-closed"
+    title = Text("该指令已了结", "The order is closed")
+    meaning = Text(
+        "指令已付清，或已因另一原因退回。", "It was paid, or rejected before in another way."
+    )
+
+
+class PaymentNotFound(Problem):
+    status, slug = 404, "payment-not-found"
+    title = Text("没有该笔拨付", "There is no such payment")
+    meaning = Text("该奖励没有以此凭证号拨付的款项。", "The award has no payment by that voucher.")
+
+
+class PlanNotPossible(Problem):
+    status, slug = 422, "repayment-plan-not-possible"
+    title = Text("还款计划不成立", "The repayment plan does not hold together")
+    meaning = Text("errors 逐项指出问题。", "errors names each thing that is wrong.")
+
+
+class WaiverOpen(Problem):
+    status, slug = 409, "waiver-open"
+    title = Text("已有待决定的核销申请", "A waiver waits for a decision already")
+    meaning = Text(
+        "同一追回一次只能有一项待决定的核销。", "A recovery has one open waiver at a time."
+    )
+
+
+class WaiverNotOpen(Problem):
+    status, slug = 409, "waiver-not-open"
+    title = Text("没有待决定的核销申请", "No waiver waits for a decision")
+    meaning = Text("核销须先由一名工作人员提出。", "An officer has to ask for one first.")
 
 
 class RecoveryNotFound(Problem):

@@ -1,30 +1,32 @@
-"""Every SQL statement of rewards, and who may see which row."""
+"""Every SQL statement about schedules, titles and awards, and who may see which row."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
 from services.rewards.models import (
+    GRANTS,
     Award,
     Budget,
     Holding,
-    Payment,
+    Instalment,
+    LedgerEntry,
     Recovery,
-    Repayment,
     RewardSchedule,
 )
-from services.rewards.workflow import AwardStatus, RecoveryStatus, ScheduleStatus
+from services.rewards.workflow import EntryKind, RecoveryStatus, ScheduleStatus
 
-_OFFICES = (
+OFFICES = (
     Office.COUNTY,
     Office.CITY,
     Office.PROVINCE,
@@ -34,9 +36,44 @@ _OFFICES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A title that was rewarded, and what still stands of it."""
+
+    uscc: str
+    title: str
+    event: str
+    recognition_id: UUID
+    award_id: UUID
+    fiscal_year: int
+    scheduled_amount: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoughtRecoveries:
+    """What a recovery has to be."""
+
+    status: RecoveryStatus | None = None
+    uscc: str | None = None
+    is_overdue: bool | None = None
+    """Whether an instalment of its last plan is due and not paid; None for both."""
+
+
 async def lock_enterprise(session: AsyncSession, uscc: str) -> None:
     """Let nobody else change what an enterprise is granted until the commit."""
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(uscc, 0))))
+
+
+async def lock_enterprises(session: AsyncSession, usccs: Collection[str]) -> None:
+    """Lock several in one order, so that two who lock many wait for each other and never both."""
+    for uscc in sorted(usccs):
+        await lock_enterprise(session, uscc)
+
+
+async def lock_schedules(session: AsyncSession) -> None:
+    """Let nobody else put a schedule in force until the commit."""
+    await lock_enterprise(session, "reward_schedules")
 
 
 class ScheduleRepository:
@@ -53,15 +90,39 @@ class ScheduleRepository:
         return await self._session.scalar(statement)
 
     async def in_force(self, on: date) -> RewardSchedule | None:
-        return await self._session.scalar(
+        """Return the approved schedule of a day: the one that began last, unless it has ended."""
+        last = await self._session.scalar(
             select(RewardSchedule)
             .where(
                 RewardSchedule.status == ScheduleStatus.APPROVED,
                 RewardSchedule.effective_from <= on,
-                or_(RewardSchedule.effective_until.is_(None), RewardSchedule.effective_until > on),
             )
+            .order_by(RewardSchedule.effective_from.desc())
+            .limit(1)
             .options(*_LINES)
         )
+        if last is None or (last.effective_until is not None and last.effective_until <= on):
+            return None
+        return last
+
+    async def superseded_on(self, schedules: Collection[RewardSchedule]) -> dict[UUID, date]:
+        """Return the day on which a later approved schedule took or takes the place of each."""
+        other = aliased(RewardSchedule)
+        rows = await self._session.execute(
+            select(RewardSchedule.id, func.min(other.effective_from))
+            .join(other, other.effective_from > RewardSchedule.effective_from)
+            .where(
+                RewardSchedule.id.in_([one.id for one in schedules]),
+                RewardSchedule.status == ScheduleStatus.APPROVED,
+                other.status == ScheduleStatus.APPROVED,
+                or_(
+                    RewardSchedule.effective_until.is_(None),
+                    other.effective_from < RewardSchedule.effective_until,
+                ),
+            )
+            .group_by(RewardSchedule.id)
+        )
+        return dict(rows.all())
 
     async def page(self, page: Paging, *, status: ScheduleStatus | None) -> Found[RewardSchedule]:
         statement = select(RewardSchedule).options(*_LINES)
@@ -77,17 +138,7 @@ class ScheduleRepository:
         )
 
     async def budget(self, schedule_id: UUID, fiscal_year: int) -> Budget | None:
-        """Lock a year's budget."""
-        return await self._session.get(
-            Budget, (schedule_id, fiscal_year), with_for_update=True, populate_existing=True
-        )
-
-    async def return_to_budget(self, schedule_id: UUID, fiscal_year: int, amount: Decimal) -> None:
-        await self._session.execute(
-            update(Budget)
-            .where(Budget.schedule_id == schedule_id, Budget.fiscal_year == fiscal_year)
-            .values(granted=Budget.granted - amount)
-        )
+        return await self._session.get(Budget, (schedule_id, fiscal_year), populate_existing=True)
 
 
 class HoldingRepository:
@@ -109,26 +160,32 @@ class HoldingRepository:
                 .values(is_secret=is_secret)
             )
 
-    async def of_enterprise(self, uscc: str) -> Sequence[Holding]:
-        """Return the titles that were given to an enterprise; not those that it took over."""
+    async def of_enterprises(self, usccs: Collection[str]) -> Sequence[Holding]:
         rows = await self._session.scalars(
             select(Holding)
-            .where(Holding.uscc == uscc, Holding.continues.is_(None))
+            .where(Holding.uscc.in_(usccs))
             .order_by(Holding.valid_from, Holding.recognition_id)
         )
         return rows.all()
+
+    async def grants_of(self, usccs: Collection[str]) -> Sequence[GrantRow]:
+        rows = await self._session.execute(
+            select(*GRANTS.c).where(GRANTS.c.uscc.in_(usccs)).order_by(GRANTS.c.award_id)
+        )
+        return [GrantRow(*row) for row in rows]
 
 
 class AwardRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, row: Award | Payment | Recovery | Repayment) -> None:
-        self._session.add(row)
+    def add(self, award: Award) -> None:
+        self._session.add(award)
 
-    async def find(self, award_id: UUID, reader: Actor) -> Award | None:
+    async def uscc_of(self, award_id: UUID, reader: Actor) -> str | None:
+        """Return whose award it is, if the reader may see it."""
         return await self._session.scalar(
-            select(Award).where(Award.id == award_id, visible_to(reader)).options(*_WHOLE)
+            select(Award.uscc).where(Award.id == award_id, visible_to(reader))
         )
 
     async def lock(self, award_id: UUID, reader: Actor) -> Award | None:
@@ -136,82 +193,58 @@ class AwardRepository:
             select(Award)
             .where(Award.id == award_id, visible_to(reader))
             .with_for_update()
-            .options(*_WHOLE)
+            .options(*WHOLE)
             .execution_options(populate_existing=True)
         )
 
-    async def of_enterprise(self, uscc: str, reader: Actor | None = None) -> Sequence[Award]:
-        """Return an enterprise's awards, oldest first: all, or those that a reader may see."""
-        statement = select(Award).where(Award.uscc == uscc).options(*_WHOLE).order_by(Award.id)
-        if reader is not None:
-            statement = statement.where(visible_to(reader))
-        return (await self._session.scalars(statement)).all()
-
     async def lock_of_enterprise(self, uscc: str) -> Sequence[Award]:
+        """Lock and return what an enterprise was ever awarded, oldest first."""
         rows = await self._session.scalars(
             select(Award)
-            .where(Award.uscc == uscc, Award.status != AwardStatus.CANCELLED)
+            .where(Award.uscc == uscc)
             .order_by(Award.id)
             .with_for_update()
-            .options(*_WHOLE)
+            .options(*WHOLE)
             .execution_options(populate_existing=True)
         )
         return rows.all()
 
-    async def page(
-        self,
-        reader: Actor,
-        page: Paging,
-        *,
-        uscc: str | None,
-        status: AwardStatus | None,
-        fiscal_year: int | None,
-        changed_after: datetime | None,
-    ) -> Found[Award]:
-        statement = select(Award).where(visible_to(reader)).options(*_WHOLE)
-        if uscc is not None:
-            statement = statement.where(Award.uscc == uscc)
-        if status is not None:
-            statement = statement.where(Award.status == status)
-        if fiscal_year is not None:
-            statement = statement.where(Award.fiscal_year == fiscal_year)
-        if changed_after is not None:
-            statement = statement.where(Award.updated_at > changed_after)
-        return await read_page(
-            self._session,
-            statement,
-            page,
-            by=[(Award.id.expression, UUID)],
-            key=lambda found: [found.id],
-            descending=True,
+    async def entry(self, kind: EntryKind, reference: str) -> LedgerEntry | None:
+        """Find money that moved by the reference of whoever moved it."""
+        return await self._session.scalar(
+            select(LedgerEntry).where(LedgerEntry.kind == kind, LedgerEntry.reference == reference)
         )
 
-    async def payment_by_voucher(self, voucher: str) -> Payment | None:
-        return await self._session.scalar(select(Payment).where(Payment.voucher == voucher))
 
-    async def repayment_by_voucher(self, voucher: str) -> Repayment | None:
-        return await self._session.scalar(select(Repayment).where(Repayment.voucher == voucher))
+class RecoveryRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
-    async def award_of_recovery(self, recovery_id: UUID, reader: Actor) -> UUID | None:
+    async def award_of(self, recovery_id: UUID, reader: Actor) -> UUID | None:
         return await self._session.scalar(
             select(Award.id)
             .join(Award.recoveries)
             .where(Recovery.id == recovery_id, visible_to(reader))
         )
 
-    async def recoveries(
-        self, reader: Actor, page: Paging, *, status: RecoveryStatus | None, uscc: str | None
+    async def find(self, recovery_id: UUID, reader: Actor) -> Recovery | None:
+        return await self._session.scalar(
+            select(Recovery)
+            .join(Recovery.award)
+            .where(Recovery.id == recovery_id, visible_to(reader))
+            .options(joinedload(Recovery.award, innerjoin=True), *_CASE)
+            .execution_options(populate_existing=True)
+        )
+
+    async def page(
+        self, reader: Actor, page: Paging, sought: SoughtRecoveries, today: date
     ) -> Found[Recovery]:
         statement = (
             select(Recovery)
             .join(Recovery.award)
-            .where(visible_to(reader))
-            .options(joinedload(Recovery.award, innerjoin=True), selectinload(Recovery.repayments))
+            .where(visible_to(reader), *_fits(sought, today))
+            .options(joinedload(Recovery.award, innerjoin=True), *_CASE)
         )
-        if status is not None:
-            statement = statement.where(Recovery.status == status)
-        if uscc is not None:
-            statement = statement.where(Award.uscc == uscc)
         return await read_page(
             self._session,
             statement,
@@ -222,14 +255,50 @@ class AwardRepository:
         )
 
 
+def _fits(sought: SoughtRecoveries, today: date) -> list[ColumnElement[bool]]:
+    fits: list[ColumnElement[bool]] = []
+    if sought.status is not None:
+        fits.append(Recovery.status == sought.status)
+    if sought.uscc is not None:
+        fits.append(Award.uscc == sought.uscc)
+    if sought.is_overdue is not None:
+        is_overdue = _overdue(today) > 0
+        fits.append(is_overdue if sought.is_overdue else ~is_overdue)
+    return fits
+
+
+def _overdue(today: date) -> ColumnElement[Decimal]:
+    """Write what `workflow.overdue` says of the last plan; a test holds the two equal."""
+    last = (
+        select(func.max(Instalment.plan))
+        .where(Instalment.recovery_id == Recovery.id)
+        .correlate(Recovery)
+        .scalar_subquery()
+    )
+    planned = select(func.coalesce(func.sum(Instalment.amount), 0)).where(
+        Instalment.recovery_id == Recovery.id, Instalment.plan == last
+    )
+    total = planned.correlate(Recovery).scalar_subquery()
+    fallen_due = planned.where(Instalment.due_on < today).correlate(Recovery).scalar_subquery()
+    left = Recovery.due - Recovery.repaid - Recovery.waived
+    return fallen_due - (total - left)
+
+
 _LINES: tuple[ExecutableOption, ...] = (
     selectinload(RewardSchedule.amounts),
     selectinload(RewardSchedule.budgets),
 )
-_WHOLE: tuple[ExecutableOption, ...] = (
+_CASE: tuple[ExecutableOption, ...] = (
+    selectinload(Recovery.entries),
+    selectinload(Recovery.instalments),
+    selectinload(Recovery.waivers),
+)
+WHOLE: tuple[ExecutableOption, ...] = (
     selectinload(Award.schedule).selectinload(RewardSchedule.amounts),
-    selectinload(Award.payments),
-    selectinload(Award.recoveries).selectinload(Recovery.repayments),
+    selectinload(Award.lines),
+    selectinload(Award.recoveries).selectinload(Recovery.entries),
+    selectinload(Award.recoveries).selectinload(Recovery.instalments),
+    selectinload(Award.recoveries).selectinload(Recovery.waivers),
 )
 
 
@@ -243,7 +312,7 @@ def visible_to(reader: Actor) -> ColumnElement[bool]:
     if reader.region is None:
         return false()
     is_theirs = Award.region.like(f"{prefix_of(reader.region)}%")
-    if reader.holds(*_OFFICES):
+    if reader.holds(*OFFICES):
         return is_theirs
     return and_(is_theirs, Award.is_secret.is_(False))
 
@@ -254,4 +323,4 @@ def may_see_holding(reader: Actor, holding: Holding) -> bool:
         return holding.uscc == reader.uscc
     if reader.region is None or not reader.is_in_charge_of(holding.region):
         return False
-    return reader.holds(*_OFFICES) or not holding.is_secret
+    return reader.holds(*OFFICES) or not holding.is_secret

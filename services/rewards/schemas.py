@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
@@ -30,8 +30,8 @@ from services.kernel.schemas import (
     ShortText,
 )
 from services.kernel.text import TextOut
-from services.policy.rewards import Scope, Settlement
-from services.rewards.workflow import AwardStatus, RecoveryStatus, ScheduleStatus
+from services.policy.rewards import Because, RewardedEvent, Scope, Settlement
+from services.rewards.workflow import AwardStatus, LineStatus, ScheduleStatus
 
 _MONEY = re.compile(r"(?:0|[1-9]\d{0,12})(?:\.\d{1,2})?", re.ASCII)
 _MONEY_SCHEMA = WithJsonSchema(
@@ -101,7 +101,11 @@ Voucher = Annotated[
 
 class AmountIn(In):
     title: ShortText = Field(examples=["provincial_little_giant"])
-    event: Literal["recognition"] = "recognition"
+    event: RewardedEvent = Field(
+        default=RewardedEvent.RECOGNITION,
+        description="认定或复核；未列复核的，复核不奖励。What the amount is for; a schedule that lists no"
+        " renewal pays none.",
+    )
     region: DivisionCode | None = None
     amount: MoneyIn
 
@@ -130,7 +134,7 @@ class ScheduleIn(In):
 
 class AmountOut(Out):
     title: str
-    event: str
+    event: RewardedEvent
     region: str | None
     amount: MoneyOut
 
@@ -150,6 +154,10 @@ class ScheduleOut(Out):
     document_number: str
     effective_from: date
     effective_until: date | None
+    superseded_on: date | None = Field(
+        description="自此日起由后一标准取代。From this day on a later one takes its place."
+    )
+    is_in_force: bool
     policy_pack: str
     settlement: Settlement
     scope: Scope
@@ -166,14 +174,26 @@ class ScheduleOut(Out):
 class CalculationIn(In):
     uscc: CreditCodeText
     on: ProgrammeDay | None = Field(default=None, description="默认今天。Today unless given.")
+    fiscal_year: FiscalYear | None = Field(
+        default=None, description="默认为 on 所在年度。The year of `on` unless given."
+    )
+    schedule_id: UUID | None = Field(
+        default=None,
+        description="按指定标准（可为草稿）测算，仅主管财政岗位和审计可用。By another schedule, also a"
+        " draft; for those who keep or audit the fund.",
+    )
 
 
 class ConsideredOut(Out):
     title: str
+    event: RewardedEvent
     recognition_id: str
     amount: MoneyOut | None
     applies: bool
+    code: Because
     because: TextOut
+    already_granted: MoneyOut
+    payable: MoneyOut
 
 
 class CalculationOut(Out):
@@ -188,6 +208,9 @@ class CalculationOut(Out):
     scope: Scope
     clause: str = Field(examples=["六(二)"])
     formula: TextOut
+    explanation: TextOut = Field(
+        description="可直接给企业看的全部说明，逐行。The whole reckoning in sentences, line by line."
+    )
 
 
 class AwardIn(In):
@@ -206,27 +229,45 @@ class PaymentIn(In):
     voucher: Voucher
 
 
+class ReturnIn(In):
+    voucher: Voucher = Field(description="被退回的拨付凭证号。Of the payment that came back.")
+    returned_on: ProgrammeDay
+    reference: Voucher = Field(
+        description="银行退票编号，使重发无害。The bank's number of the return; it makes a repeat"
+        " harmless."
+    )
+    reason: Reason
+
+
+class ReturnOut(Out):
+    returned_on: date
+    reference: str
+    reason: str
+
+
 class PaymentOut(Out):
     amount: MoneyOut
     paid_on: date
     voucher: str
+    batch_id: UUID
+    line_number: int
+    returned: ReturnOut | None = Field(description="银行退票。Set where the bank sent it back.")
     recorded_at: datetime
 
 
-class RecoveryOut(Out):
-    id: UUID
-    award_id: UUID
-    uscc: str
-    legal_name: str
-    title: str
-    ground: str
-    due: MoneyOut
-    repaid: MoneyOut
-    status: RecoveryStatus
-    opened_on: date
-    repayments: list[PaymentOut]
-    version: int
-    available_actions: list[AvailableAction]
+class OrderOut(Out):
+    batch_id: UUID
+    batch_number: str
+    line_number: int
+    amount: MoneyOut
+    paid: MoneyOut
+    status: LineStatus
+    ordered_at: datetime
+    stop_requested_at: datetime | None = Field(
+        description="称号已撤销，请停止付款。The title fell meanwhile: do not pay any more."
+    )
+    rejected_on: date | None
+    rejection_reason: str | None
 
 
 class AwardOut(Out):
@@ -236,21 +277,36 @@ class AwardOut(Out):
     region: str
     recognition_id: UUID
     title: str
+    event: RewardedEvent
     fiscal_year: int
     amount: MoneyOut
-    paid: MoneyOut
+    scheduled_amount: MoneyOut
+    set_against: list[UUID] = Field(
+        description="已扣减或比较的以往奖励。Earlier awards that were set against it."
+    )
+    cancelled: MoneyOut = Field(description="已取消、不再拨付的部分。What will not be paid.")
+    ordered: MoneyOut = Field(description="已下达、尚未确认的部分。Ordered and not confirmed yet.")
+    paid: MoneyOut = Field(
+        description="已拨付，不含银行退票。Paid, without what the bank returned."
+    )
+    recovery_due: MoneyOut
+    repaid: MoneyOut
+    waived: MoneyOut
+    stands_for: UUID | None = Field(
+        description="退档后保留金额所对应的认定。The lower title that the rest is kept for."
+    )
     status: AwardStatus
     schedule_code: str
     policy_pack: str
+    run_id: UUID | None
     reason: str
     proposed_by: str
     proposed_at: datetime
     approved_by: str | None
     approved_at: datetime | None
     cancellation_reason: str | None
+    orders: list[OrderOut]
     payments: list[PaymentOut]
-    recovery_due: MoneyOut
-    repaid: MoneyOut
     updated_at: datetime
     version: int
     available_actions: list[AvailableAction]
@@ -264,5 +320,7 @@ class StatementOut(Out):
     uscc: str
     granted: MoneyOut
     disbursed: MoneyOut
+    recovery_due: MoneyOut
     recovered: MoneyOut
+    waived: MoneyOut
     awards: list[AwardOut]

@@ -1,140 +1,128 @@
-"""Turning what the service knows into what the contract promises."""
+"""Turning schedules, recoveries and batches into what the contract promises."""
+
+from datetime import date
 
 from services.kernel.identity.actor import Actor
-from services.kernel.text import text_out
-from services.policy.rewards import ZERO, Considered
-from services.rewards.models import Award, Recovery, RewardSchedule
-from services.rewards.schemas import (
-    AmountOut,
-    AwardOut,
-    AwardWithCalculationOut,
-    BudgetOut,
-    CalculationOut,
-    ConsideredOut,
-    PaymentOut,
+from services.kernel.text import TextOut
+from services.policy.rewards import ZERO
+from services.rewards.batch_schemas import BatchOut, BatchSummaryOut, LineOut
+from services.rewards.models import DisbursementBatch, Recovery
+from services.rewards.recovery_schemas import (
+    InstalmentOut,
+    KeptOut,
     RecoveryOut,
-    ScheduleOut,
-    StatementOut,
+    RepaymentOut,
+    WaiverOut,
 )
-from services.rewards.service import AwardService, Calculated, ScheduleService, Statement
+from services.rewards.recovery_service import RecoveryService, left_of
+from services.rewards.schedule_service import ScheduleInTime, ScheduleService
+from services.rewards.schemas import AmountOut, BudgetOut, ScheduleOut
+from services.rewards.workflow import EntryKind, LineStatus, overdue
 
 
-def schedule_out(of: RewardSchedule, schedules: ScheduleService, reader: Actor) -> ScheduleOut:
+def schedule_out(of: ScheduleInTime, schedules: ScheduleService, reader: Actor) -> ScheduleOut:
+    schedule = of.of
     return ScheduleOut(
-        id=of.id,
-        code=of.code,
-        document_number=of.document_number,
-        effective_from=of.effective_from,
-        effective_until=of.effective_until,
-        policy_pack=of.policy_pack,
-        settlement=of.settlement,
-        scope=of.scope,
-        status=of.status,
-        amounts=[AmountOut.model_validate(one) for one in of.amounts],
+        id=schedule.id,
+        code=schedule.code,
+        document_number=schedule.document_number,
+        effective_from=schedule.effective_from,
+        effective_until=schedule.effective_until,
+        superseded_on=of.superseded_on,
+        is_in_force=of.is_in_force,
+        policy_pack=schedule.policy_pack,
+        settlement=schedule.settlement,
+        scope=schedule.scope,
+        status=schedule.status,
+        amounts=[AmountOut.model_validate(one) for one in schedule.amounts],
         budgets=[
             BudgetOut(
                 fiscal_year=one.fiscal_year,
                 amount=one.amount,
                 # Of a hidden enterprise's award not even the moment and the amount may show.
-                granted=one.granted if schedules.may_see_granted(of, reader) else None,
+                granted=one.granted if schedules.may_see_granted(schedule, reader) else None,
             )
-            for one in of.budgets
+            for one in schedule.budgets
         ],
-        created_by=of.created_by,
-        approved_by=of.approved_by,
-        approved_at=of.approved_at,
-        version=of.version,
-        available_actions=schedules.available_actions(of, reader),
+        created_by=schedule.created_by,
+        approved_by=schedule.approved_by,
+        approved_at=schedule.approved_at,
+        version=schedule.version,
+        available_actions=schedules.available_actions(schedule, reader),
     )
 
 
-def calculation_out(of: Calculated) -> CalculationOut:
-    owed = of.entitlement
-    return CalculationOut(
-        uscc=of.uscc,
-        on=of.on,
-        schedule=of.schedule.code,
-        payable=owed.payable,
-        highest=None if owed.highest is None else _considered_out(owed.highest),
-        already_granted=owed.already_granted,
-        considered=[_considered_out(one) for one in owed.considered],
-        settlement=owed.settlement,
-        scope=owed.scope,
-        clause=owed.clause,
-        formula=text_out(owed.formula),
-    )
-
-
-def award_out(of: Award, awards: AwardService, reader: Actor) -> AwardOut:
-    return AwardOut(
-        id=of.id,
-        uscc=of.uscc,
-        legal_name=of.legal_name,
-        region=of.region,
-        recognition_id=of.recognition_id,
-        title=of.title,
-        fiscal_year=of.fiscal_year,
-        amount=of.amount,
-        paid=of.paid,
-        status=of.status,
-        schedule_code=of.schedule.code,
-        policy_pack=of.policy_pack,
-        reason=of.reason,
-        proposed_by=of.proposed_by,
-        proposed_at=of.proposed_at,
-        approved_by=of.approved_by,
-        approved_at=of.approved_at,
-        cancellation_reason=of.cancellation_reason,
-        payments=[PaymentOut.model_validate(one) for one in of.payments],
-        recovery_due=sum((one.due for one in of.recoveries), ZERO),
-        repaid=sum((one.repaid for one in of.recoveries), ZERO),
-        updated_at=of.updated_at,
-        version=of.version,
-        available_actions=awards.available_actions(of, reader),
-    )
-
-
-def award_with_calculation_out(
-    of: Award, awards: AwardService, reader: Actor
-) -> AwardWithCalculationOut:
-    return AwardWithCalculationOut(
-        **dict(award_out(of, awards, reader)), calculation=of.calculation
-    )
-
-
-def recovery_out(of: Recovery, award: Award, awards: AwardService, reader: Actor) -> RecoveryOut:
+def recovery_out(
+    of: Recovery, recoveries: RecoveryService, reader: Actor, today: date
+) -> RecoveryOut:
+    last = max((one.plan for one in of.instalments), default=0)
+    plan = [one for one in of.instalments if one.plan == last]
+    left = left_of(of)
     return RecoveryOut(
         id=of.id,
         award_id=of.award_id,
-        uscc=award.uscc,
-        legal_name=award.legal_name,
-        title=award.title,
+        uscc=of.award.uscc,
+        legal_name=of.award.legal_name,
+        title=of.award.title,
+        recognition_id=of.recognition_id,
         ground=of.ground,
+        finding_number=of.finding_number,
         due=of.due,
         repaid=of.repaid,
+        waived=of.waived,
+        left=left,
+        keeps=_kept_out(of),
+        formula=TextOut(**of.formula),
         status=of.status,
         opened_on=of.opened_on,
-        repayments=[PaymentOut.model_validate(one) for one in of.repayments],
+        plan=[InstalmentOut(due_on=one.due_on, amount=one.amount) for one in plan],
+        overdue=overdue([(one.due_on, one.amount) for one in plan], left, today),
+        repayments=[
+            RepaymentOut(
+                amount=one.amount,
+                paid_on=one.on_day,
+                voucher=one.reference or "",
+                recorded_at=one.recorded_at,
+            )
+            for one in of.entries
+            if one.kind is EntryKind.RECOVERED
+        ],
+        waivers=[WaiverOut.model_validate(one) for one in of.waivers],
         version=of.version,
-        available_actions=awards.recovery_actions(of, reader),
+        available_actions=recoveries.available_actions(of, reader),
     )
 
 
-def statement_out(of: Statement, awards: AwardService, reader: Actor) -> StatementOut:
-    return StatementOut(
-        uscc=of.uscc,
-        granted=of.granted,
-        disbursed=of.disbursed,
-        recovered=of.recovered,
-        awards=[award_out(one, awards, reader) for one in of.awards],
+def _kept_out(of: Recovery) -> KeptOut | None:
+    if of.kept_recognition_id is None or of.kept_amount is None:
+        return None
+    if of.kept_title is None or of.kept_event is None:
+        raise ValueError(f"recovery {of.id} keeps a title without a name")
+    return KeptOut(
+        title=of.kept_title,
+        event=of.kept_event,
+        recognition_id=of.kept_recognition_id,
+        amount=of.kept_amount,
     )
 
 
-def _considered_out(of: Considered) -> ConsideredOut:
-    return ConsideredOut(
-        title=of.held.title,
-        recognition_id=of.held.recognition_id,
-        amount=of.amount,
-        applies=of.applies,
-        because=text_out(of.because),
+def batch_summary_out(of: DisbursementBatch) -> BatchSummaryOut:
+    return BatchSummaryOut(
+        id=of.id,
+        number=of.number,
+        fiscal_year=of.fiscal_year,
+        total=of.total,
+        paid=sum((line.paid for line in of.lines), ZERO),
+        lines_count=len(of.lines),
+        open_lines_count=sum(line.status is LineStatus.ORDERED for line in of.lines),
+        ordered_by=of.ordered_by,
+        ordered_at=of.ordered_at,
+        ordered_on=of.ordered_on,
+    )
+
+
+def batch_out(of: DisbursementBatch) -> BatchOut:
+    return BatchOut(
+        **dict(batch_summary_out(of)),
+        lines=[LineOut.model_validate(one) for one in of.lines],
     )

@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import assert_never
+from typing import Literal, assert_never
 
 from services.kernel.text import Text
-from services.policy.rewards import ZERO, Settlement, recoverable
-from services.rewards.problems import AwardNotInState, PaymentTooLarge
+from services.policy.rewards import ZERO
+from services.rewards.problems import (
+    AwardNotInState,
+    AwardNotOrdered,
+    AwardOrdered,
+    PaymentDayNotPossible,
+    PaymentTooLarge,
+)
 
 
 class ScheduleStatus(StrEnum):
@@ -30,10 +37,37 @@ class RecoveryStatus(StrEnum):
     SETTLED = "settled"
 
 
+class EntryKind(StrEnum):
+    """What happened to money, in the ledger (台账). Amounts are positive; the kind says which way."""
+
+    GRANTED = "granted"
+    """安排: reserved out of the year's budget for one award."""
+    CANCELLED = "cancelled"
+    """取消: what was granted and will not be paid; it goes back to the budget."""
+    DISBURSED = "disbursed"
+    """拨付: paid by the disbursement system, under a voucher."""
+    RETURNED = "returned"
+    """退票: a payment that the bank sent back. It is owed again."""
+    RECOVERED = "recovered"
+    """追回: paid back by the enterprise."""
+    WAIVED = "waived"
+    """核销: due and not collected, by the decision of two officers."""
+
+
+class LineStatus(StrEnum):
+    """How an order for payment stands."""
+
+    ORDERED = "ordered"
+    PAID = "paid"
+    REJECTED = "rejected"
+
+
 class Step(StrEnum):
     APPROVE = "approve"
     CANCEL = "cancel"
+    ORDER = "order"
     DISBURSE = "disburse"
+    RETURN = "return"
     RECOVER = "recover"
     SETTLE = "settle"
 
@@ -48,50 +82,85 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
+    """Where an award stands, in yuan."""
+
     status: AwardStatus
-    amount: Decimal
+    payable: Decimal
+    """What was granted and not cancelled."""
     paid: Decimal
+    """What was paid and not sent back by the bank."""
+    ordered: Decimal = ZERO
+    """What the disbursement system was ordered to pay and has neither confirmed nor rejected."""
 
     @property
     def left(self) -> Decimal:
-        return self.amount - self.paid
+        return self.payable - self.paid
 
 
-def after(position: Position, step: Step, payment: Decimal = ZERO) -> Position:
-    """Return where a step leads. Raises a problem where the step is not open."""
+def after(position: Position, step: Step, amount: Decimal = ZERO) -> AwardStatus:
+    """Return the status that a step leads to. Raises a problem where the step is not open."""
     status = position.status
     match step:
         case Step.APPROVE:
             _require(status is AwardStatus.PROPOSED, position)
-            return Position(AwardStatus.APPROVED, position.amount, position.paid)
+            return AwardStatus.APPROVED
         case Step.CANCEL:
             is_open = status in {AwardStatus.PROPOSED, AwardStatus.APPROVED}
             _require(is_open and position.paid == ZERO, position)
-            return Position(AwardStatus.CANCELLED, position.amount, position.paid)
-        case Step.DISBURSE:
-            _require(status is AwardStatus.APPROVED, position)
-            if payment > position.left:
-                raise PaymentTooLarge(
-                    f"奖励余额 {position.left:,.2f} 元，本次 {payment:,.2f} 元。",
-                    f"{position.left:,.2f} yuan are left of the award; this is {payment:,.2f}.",
-                )
-            is_whole = payment == position.left
-            return Position(
-                AwardStatus.DISBURSED if is_whole else status,
-                position.amount,
-                position.paid + payment,
-            )
+            _refuse_ordered(position)
+            return AwardStatus.CANCELLED
         case Step.RECOVER:
             # Also what was recovered once: a second title that falls may call back the rest of it.
-            is_paid = status not in {AwardStatus.PROPOSED, AwardStatus.CANCELLED}
-            _require(is_paid, position)
-            return Position(AwardStatus.RECOVERING, position.amount, position.paid)
+            _require(status not in {AwardStatus.PROPOSED, AwardStatus.CANCELLED}, position)
+            return AwardStatus.RECOVERING
         case Step.SETTLE:
             _require(status is AwardStatus.RECOVERING, position)
-            return Position(AwardStatus.RECOVERED, position.amount, position.paid)
+            return AwardStatus.RECOVERED
+        case _:
+            return _after_money(position, step, amount)
+
+
+def _after_money(
+    position: Position, step: Literal[Step.ORDER, Step.DISBURSE, Step.RETURN], amount: Decimal
+) -> AwardStatus:
+    match step:
+        case Step.ORDER:
+            _require(position.status is AwardStatus.APPROVED, position)
+            _refuse_ordered(position)
+            return position.status
+        case Step.DISBURSE:
+            return _after_payment(position, amount)
+        case Step.RETURN:
+            is_paid = position.status in {AwardStatus.APPROVED, AwardStatus.DISBURSED}
+            _require(is_paid, position)
+            return AwardStatus.APPROVED
     assert_never(step)
+
+
+def _after_payment(position: Position, amount: Decimal) -> AwardStatus:
+    # Money that was under way when a title fell is a fact like any other.
+    status = position.status
+    is_open = status in {AwardStatus.APPROVED, AwardStatus.RECOVERING}
+    _require(is_open or position.ordered > ZERO, position)
+    if position.ordered == ZERO:
+        raise AwardNotOrdered
+    if amount > position.ordered:
+        raise PaymentTooLarge(
+            f"本笔指令余额 {position.ordered:,.2f} 元，本次 {amount:,.2f} 元。",
+            f"{position.ordered:,.2f} yuan are left of the order; this is {amount:,.2f}.",
+        )
+    is_whole = status is AwardStatus.APPROVED and amount == position.left
+    return AwardStatus.DISBURSED if is_whole else status
+
+
+def _refuse_ordered(position: Position) -> None:
+    if position.ordered > ZERO:
+        raise AwardOrdered(
+            f"已下达拨付指令、尚未确认的有 {position.ordered:,.2f} 元。",
+            f"{position.ordered:,.2f} yuan are ordered and neither confirmed nor rejected.",
+        )
 
 
 def _require(is_open: bool, position: Position) -> None:
@@ -103,41 +172,20 @@ def _require(is_open: bool, position: Position) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rewarded:
-    """An award of one enterprise, as far as a recovery needs it."""
-
-    award_id: str
-    scheduled: Decimal
-    """The amount that the schedule set for the title, before anything was set off."""
-    paid: Decimal
-    due: Decimal
-    """What is already being recovered of it."""
-    still_stands: bool
-    """Whether the title that it rewards was not taken away with its reward."""
+def require_payment_day(on: date, earliest: date, today: date) -> None:
+    """Refuse a day on which the money cannot have moved."""
+    if not earliest <= on <= today:
+        raise PaymentDayNotPossible(
+            f"日期 {on} 须在 {earliest} 至 {today} 之间。",
+            f"{on} is not between {earliest} and {today}.",
+        )
 
 
-def recoveries(
-    settlement: Settlement, revoked: str, awards: Sequence[Rewarded]
-) -> list[tuple[str, Decimal]]:
-    """Return which awards are to be paid back, and how much of each, when a title is taken away.
+def overdue(plan: Sequence[tuple[date, Decimal]], left: Decimal, today: date) -> Decimal:
+    """Return how much of a plan should have been paid back before today and was not.
 
-    `awards` are the enterprise's, oldest first; the revoked title's own is named by `revoked`.
-    With top-up the enterprise keeps the highest amount that still stands, so what it returns may
-    come from the awards of several titles that do not.
+    A plan sums to what was left when it was set; the last day of an instalment is still in time.
     """
-    own = next(award for award in awards if award.award_id == revoked)
-    left = recoverable(
-        settlement,
-        paid_for_revoked=own.paid - own.due,
-        paid_in_all=sum((award.paid - award.due for award in awards), ZERO),
-        standing=[award.scheduled for award in awards if award.still_stands and award.paid > ZERO],
-    )
-    fallen = [own, *(one for one in reversed(awards) if not one.still_stands and one is not own)]
-    found = []
-    for award in fallen:
-        part = min(left, award.paid - award.due)
-        if part > ZERO:
-            found.append((award.award_id, part))
-            left -= part
-    return found
+    covered = sum((amount for _, amount in plan), ZERO) - left
+    fallen_due = sum((amount for due_on, amount in plan if due_on < today), ZERO)
+    return max(ZERO, fallen_due - covered)

@@ -30,6 +30,7 @@ from services.kernel.identity.keys import KeyRing, read_keys
 from services.kernel.service_app import Environment
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 
 
 class FileClock(AdjustableClock):
@@ -187,6 +188,7 @@ def main(name: str, port: str, clock_file: str) -> None:
             intake=IntakeSettings,
             review=ReviewSettings,
             registry=RegistrySettings,
+            rewards=RewardsSettings,
         )
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
 

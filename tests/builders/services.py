@@ -1,5 +1,6 @@
 """A service that runs alone in a test: its database is real, its events are given to it by hand."""
 
+import importlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from starlette.routing import BaseRoute
 
 import services.applications.app
 import services.registry.app
 import services.review.app
+import services.rewards.app
 from gateway.issuer import claims_for
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock
@@ -28,10 +31,11 @@ from services.kernel.identity.actor import Scope
 from services.kernel.identity.tokens import SigningKey, key_set, sign
 from services.kernel.journal import Journal, verify_chain
 from services.kernel.logging import new_trace
-from services.kernel.service_app import Connections, Environment
+from services.kernel.service_app import Connections, Environment, ServiceParts
 from services.kernel.transaction import Runtime
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 
 ISSUER = "https://issuer.test"
 EVERY_SCOPE = frozenset(Scope) - {Scope.EVENTS_INTERNAL}
@@ -183,6 +187,42 @@ def create_registry(folder: Path) -> Callable[[Environment], FastAPI]:
     )
 
 
+def create_rewards(folder: Path) -> Callable[[Environment], FastAPI]:
+    """Return how to build rewards with a seal of the test's own."""
+    return lambda environment: services.rewards.app.create_app(
+        environment, RewardsSettings.in_folder(folder, public_url="https://rewards.test")
+    )
+
+
+_ENGINES: dict[str, AsyncEngine] = {}
+_ROUTES: dict[int, BaseRoute] = {}
+"""What FastAPI made of each of these routers."""
+
+
+def keep_statements(database: Database) -> None:
+    """Give a database the engine of an earlier one of its address, with the statements compiled.
+
+    Its connections have been closed; compiling takes longer than most tests do.
+    """
+    url = database.engine.url.render_as_string(hide_password=False)
+    database.engine = _ENGINES.setdefault(url, database.engine)
+    database._sessions.configure(bind=database.engine)
+
+
+def keep_routes(app: FastAPI, service: str) -> None:
+    """Give an app what FastAPI has made of the same routers for an earlier one.
+
+    They differ in nothing that a router sees, and working out every route anew, at the first
+    request of each app, takes longer than most tests do.
+    """
+    parts: ServiceParts = importlib.import_module(f"services.{service}.app").PARTS
+    routers = {id(router) for router in parts.routers}
+    for place, route in enumerate(app.router.routes):
+        router = id(getattr(route, "original_router", None))
+        if router in routers:
+            app.router.routes[place] = _ROUTES.setdefault(router, route)
+
+
 @asynccontextmanager
 async def running_service(
     create_app: Callable[[Environment], FastAPI],
@@ -199,6 +239,7 @@ async def running_service(
         clock.move_to_day(today)
     login = owner.set(username=f"srdi_{service}")
     database = Database(login.render_as_string(hide_password=False), pool_size=20)
+    keep_statements(database)
     keys = httpx.MockTransport(lambda _: httpx.Response(200, json=key_set([key])))
     nobody = httpx.AsyncClient(base_url="http://gateway", transport=keys)
     app = create_app(
@@ -213,6 +254,7 @@ async def running_service(
             ),
         )
     )
+    keep_routes(app, service)
     # The lifespan is not run, so no consumer follows a feed: tests deliver events themselves.
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{service}") as client:

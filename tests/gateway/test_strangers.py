@@ -30,6 +30,7 @@ from services.kernel.identity.keys import KeyRing, create_key, read_keys
 from services.kernel.identity.tokens import SigningKey
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 from tests.gateway.conftest import (
     CLIENT,
     ISSUER,
@@ -379,6 +380,7 @@ def test_every_path_that_a_service_promises_leads_to_that_service(tmp_path: Path
         intake=IntakeSettings.in_folder(tmp_path),
         review=ReviewSettings.in_folder(tmp_path),
         registry=RegistrySettings.in_folder(tmp_path),
+        rewards=RewardsSettings.in_folder(tmp_path),
         keys=KeyRing((NEW_KEY,)),
         issuer=ISSUER,
         clients={},

@@ -29,6 +29,7 @@ from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import SigningKey
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 from tests.builders.processes import Processes, five_processes
 
 BEGUN_ON = date(2026, 3, 2)
@@ -110,6 +111,7 @@ async def whole(owner: URL, tmp_path: Path) -> AsyncIterator[Whole]:
         intake=IntakeSettings.in_folder(tmp_path),
         review=ReviewSettings.in_folder(tmp_path),
         registry=RegistrySettings.in_folder(tmp_path),
+        rewards=RewardsSettings.in_folder(tmp_path),
         keys=keys,
         issuer=ISSUER,
         clients={},

@@ -30,6 +30,7 @@ from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import SigningKey
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
+from services.rewards.settings import RewardsSettings
 from tests.builders.enterprises import facts_of, uscc_of
 from tests.journeys.conftest import Whole
 
@@ -50,6 +51,7 @@ async def platform_on(owner: URL, folder: Path) -> AsyncIterator[Whole]:
         intake=IntakeSettings.in_folder(folder),
         review=ReviewSettings.in_folder(folder),
         registry=RegistrySettings.in_folder(folder),
+        rewards=RewardsSettings.in_folder(folder),
         keys=KEYS,
         issuer=ISSUER,
         clients={},

@@ -55,23 +55,24 @@ DONE = {
     ),
     "registry": Counter(
         {
-            "granted": 9,
+            "granted": 10,
             "entered": 1,
             "recorded": 7,
             "reported": 4,
             "rename_recorded": 1,
-            "revoked": 2,
-            "opened": 1,
-            "title_revoked": 1,
+            "revoked": 1,
+            "opened": 2,
         }
     ),
     "rewards": Counter(
         {
-            "drafted": 1,
+            "drafted": 3,
             "approved": 4,
             "proposed": 3,
-            "paid": 3,
+            "ordered": 3,
+            "paid": 4,
             "recovery_opened": 1,
+            "repayment_planned": 1,
             "repaid": 1,
         }
     ),
@@ -181,16 +182,22 @@ async def assert_the_story_is_true(whole: Whole) -> None:
         "craft": {"srdi_sme": "valid"},
         "corrected": {"srdi_sme": "valid"},
         "refused": {},
-        "fallen": {"srdi_sme": "revoked", "provincial_little_giant": "revoked"},
+        "fallen": {
+            "srdi_sme": "valid",
+            "provincial_little_giant": "valid",
+            "national_little_giant": "revoked",
+        },
         "secret": {"srdi_sme": "valid"},
     }
     assert [award["amount"] for award in money["rising"]["awards"]] == ["200000.00", "300000.00"]
     assert money["rising"]["disbursed"] == "500000.00"
     assert (money["fallen"]["disbursed"], money["fallen"]["recovered"]) == (
-        "200000.00",
+        "500000.00",
         "80000.00",
     )
-    assert [(one["due"], one["repaid"]) for one in recoveries] == [("200000.00", "80000.00")]
+    assert [(one["due"], one["repaid"], one["keeps"]["amount"]) for one in recoveries] == [
+        ("300000.00", "80000.00", "200000.00")
+    ]
     assert {service: report.broken_at for service, report in chains.items()} == dict.fromkeys(
         SERVICES
     )

@@ -13,6 +13,8 @@ from services.policy.rewards import (
     Entitlement,
     Grant,
     HeldTitle,
+    Rewarded,
+    RewardedEvent,
     Schedule,
     ScheduledAmount,
     Scope,
@@ -31,17 +33,21 @@ def schedule(
 ) -> Schedule:
     return Schedule(
         code="demo",
+        document_number="示例财〔2026〕1号",
         settlement=settlement,
         scope=scope,
         amounts=(
             ScheduledAmount(
                 title="provincial_little_giant",
-                event="recognition",
+                event=RewardedEvent.RECOGNITION,
                 region=None,
                 amount=PROVINCIAL,
             ),
             ScheduledAmount(
-                title="national_little_giant", event="recognition", region=None, amount=NATIONAL
+                title="national_little_giant",
+                event=RewardedEvent.RECOGNITION,
+                region=None,
+                amount=NATIONAL,
             ),
         ),
     )
@@ -52,7 +58,7 @@ def holding(title: str, **changed: object) -> HeldTitle:
         "recognition_id": f"r-{title}",
         "title": title,
         "name": Text(f"称号{title}", f"title {title}"),
-        "event": "recognition",
+        "event": RewardedEvent.RECOGNITION,
         "valid_from": date(2026, 1, 1),
         "valid_until": date(2028, 12, 31),
         "ended_on": None,
@@ -62,11 +68,15 @@ def holding(title: str, **changed: object) -> HeldTitle:
     return HeldTitle(**(values | changed))  # type: ignore[arg-type]
 
 
-def granted(held: HeldTitle, amount: Decimal, fiscal_year: int = 2026) -> Grant:
+def granted(
+    held: HeldTitle, amount: Decimal, fiscal_year: int = 2026, *, scheduled: Decimal | None = None
+) -> Grant:
     return Grant(
         award_id=f"a-{held.recognition_id}",
         recognition_id=held.recognition_id,
         title=held.title,
+        event=held.event,
+        scheduled=amount if scheduled is None else scheduled,
         amount=amount,
         fiscal_year=fiscal_year,
     )
@@ -174,11 +184,15 @@ def test_a_revoked_title_and_a_title_without_an_amount_count_for_nothing() -> No
 def test_the_most_particular_region_decides_the_amount() -> None:
     by_region = Schedule(
         code="demo",
+        document_number="示例财〔2026〕1号",
         settlement=Settlement.TOP_UP,
         scope=Scope.EVER,
         amounts=tuple(
             ScheduledAmount(
-                title="provincial_little_giant", event="recognition", region=region, amount=amount
+                title="provincial_little_giant",
+                event=RewardedEvent.RECOGNITION,
+                region=region,
+                amount=amount,
             )
             for region, amount in (
                 (None, Decimal(1)),
@@ -205,10 +219,13 @@ def test_with_top_up_the_sum_is_the_highest_amount_in_any_order(
 ) -> None:
     by = Schedule(
         code="any",
+        document_number="示例财〔2026〕1号",
         settlement=Settlement.TOP_UP,
         scope=Scope.CONCURRENT_VALIDITY,
         amounts=tuple(
-            ScheduledAmount(title=title, event="recognition", region=None, amount=amount)
+            ScheduledAmount(
+                title=title, event=RewardedEvent.RECOGNITION, region=None, amount=amount
+            )
             for title, amount in amounts.items()
         ),
     )
@@ -226,22 +243,32 @@ def test_with_top_up_the_sum_is_the_highest_amount_in_any_order(
 
 
 @pytest.mark.parametrize(
-    ("paid", "in_all", "standing", "back"),
+    ("provincial", "national", "lost", "back"),
     [
-        ("200000", "200000", [], "200000"),
-        ("300000", "500000", ["200000"], "300000"),
-        ("200000", "500000", ["500000"], "0"),
-        ("300000", "500000", [], "500000"),
+        (("200000", True), None, P, {P: "200000"}),
+        (("200000", True), ("300000", True), N, {N: "300000"}),
+        (("200000", True), ("300000", True), P, {}),
+        (("200000", False), ("300000", True), N, {N: "300000", P: "200000"}),
     ],
 )
 def test_after_a_revocation_the_enterprise_keeps_the_highest_that_stands(
-    paid: str, in_all: str, standing: list[str], back: str
+    provincial: tuple[str, bool],
+    national: tuple[str, bool] | None,
+    lost: HeldTitle,
+    back: dict[HeldTitle, str],
 ) -> None:
-    found = recoverable(
-        Settlement.TOP_UP,
-        paid_for_revoked=Decimal(paid),
-        paid_in_all=Decimal(in_all),
-        standing=[Decimal(one) for one in standing],
-    )
+    awards = [
+        Rewarded(
+            award_id=held.recognition_id,
+            scheduled=scheduled,
+            paid=Decimal(paid[0]),
+            still_stands=paid[1] and held is not lost,
+        )
+        for held, scheduled, paid in ((P, PROVINCIAL, provincial), (N, NATIONAL, national))
+        if paid is not None
+    ]
 
-    assert found == Decimal(back)
+    found = recoverable(Settlement.TOP_UP, lost=lost.recognition_id, awards=awards, standing=[])
+
+    assert dict(found.due) == {one.recognition_id: Decimal(due) for one, due in back.items()}
+    assert found.keeps is None

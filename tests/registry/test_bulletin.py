@@ -15,8 +15,10 @@ from services.contracts.rewards import (
     AwardApproved,
     AwardCancelled,
     AwardDisbursed,
-    AwardRecovered,
+    AwardReduced,
+    PaymentReturned,
     RecoveryOpened,
+    RecoveryRepaid,
 )
 from services.kernel.clock import PROVINCE_TIME
 from services.kernel.identifiers import new_id
@@ -397,12 +399,31 @@ async def test_support_examples_and_money_are_summed_to_the_cent(registry: Regis
     opened = {"recovery_id": new_id(), "due": "200000.00"}
     await registry.service.deliver("rewards", RecoveryOpened.model_validate(paid_back | opened))
     called_back = await bulletin(registry.partner)
-    await registry.service.deliver("rewards", AwardRecovered.model_validate(paid_back | opened))
+    for repaid, voucher in (("150000.00", "R-1"), ("49999.99", "R-2")):
+        came_back = {
+            "recovery_id": opened["recovery_id"],
+            "repaid": repaid,
+            "paid_on": "2025-12-01",
+            "voucher": voucher,
+        }
+        await registry.service.deliver(
+            "rewards", RecoveryRepaid.model_validate(paid_back | came_back)
+        )
     cancelled = await awarded(registry, 2, "200000.00")
     await registry.service.deliver(
         "rewards", AwardCancelled.model_validate(cancelled | {"reason": "撤回（示例）"})
     )
-    await awarded(registry, 4, "500000.00", "100000.01", division=IN_ZUNYI)
+    partly = await awarded(registry, 4, "500000.00", "100000.01", "7.00", division=IN_ZUNYI)
+    returned = {
+        "returned": "7.00",
+        "returned_on": "2025-12-01",
+        "voucher": "V",
+        "reference": "B",
+        "reason": "账号有误（示例）",
+    }
+    await registry.service.deliver("rewards", PaymentReturned.model_validate(partly | returned))
+    reduced = {"cancelled": "100.00", "reason": "称号撤销（示例）"}
+    await registry.service.deliver("rewards", AwardReduced.model_validate(partly | reduced))
     await awarded(registry, 4, "900000.00", division=IN_ZUNYI, fiscal_year=2026)
 
     year = await bulletin(registry.partner)
@@ -412,12 +433,12 @@ async def test_support_examples_and_money_are_summed_to_the_cent(registry: Regis
     assert by_city[ZUNYI] == {"digital": {"records": 1, "amount": "0.00"}}
     assert by_city["520000"]["finance"] == {"records": 2, "amount": "500000.01"}
     assert rows(year, "typical_cases") == {GUIYANG: 1, "520000": 1}
-    granted = {GUIYANG: "200000.00", ZUNYI: "500000.00", "520000": "700000.00"}
+    granted = {GUIYANG: "200000.00", ZUNYI: "499900.00", "520000": "699900.00"}
     assert rows(year, "granted") == granted
     disbursed = {GUIYANG: "200000.00", ZUNYI: "100000.01", "520000": "300000.01"}
     assert rows(year, "disbursed") == disbursed
     assert rows(called_back, "recovered") == {}, "what is called back has not come back yet"
-    assert rows(year, "recovered") == {GUIYANG: "200000.00", "520000": "200000.00"}
+    assert rows(year, "recovered") == {GUIYANG: "199999.99", "520000": "199999.99"}
 
 
 async def test_a_bulletin_is_a_page_and_a_workbook_and_a_running_year_says_so(

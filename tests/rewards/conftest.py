@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,8 @@ from sqlalchemy.engine import URL
 from services.contracts.registry import RecognitionGranted, RecognitionRevoked
 from services.kernel.identifiers import new_id
 from services.rewards import consumers
-from services.rewards.app import create_app
 from tests.builders.enterprises import PACK, facts_of, uscc_of
-from tests.builders.services import Caller, RunningService, running_service
+from tests.builders.services import Caller, RunningService, create_rewards, running_service
 
 TODAY = date(2026, 9, 1)
 
@@ -98,12 +98,26 @@ class Rewards:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    async def ordered(self, award_id: str, fiscal_year: int = 2026) -> dict[str, Any]:
+        """Order one award's payment. Return the batch."""
+        answer = await self.finance().post(
+            "/disbursement-batches", json={"fiscal_year": fiscal_year, "award_ids": [award_id]}
+        )
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def payable(self, serial: int = 1) -> dict[str, Any]:
+        """Propose, approve and order an award."""
+        award = await self.approved(serial)
+        await self.ordered(award["id"])
+        return award
+
     async def pay(self, award_id: str, amount: str, voucher: str = "V-1", **changed: Any) -> Any:
         body = {"amount": amount, "paid_on": TODAY.isoformat(), "voucher": voucher} | changed
         return await self.treasury.post(f"/awards/{award_id}/disbursement", json=body)
 
     async def paid(self, serial: int, voucher: str) -> dict[str, Any]:
-        award = await self.approved(serial)
+        award = await self.payable(serial)
         answer = await self.pay(award["id"], award["amount"], voucher)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -131,9 +145,9 @@ def schedule_body(**changed: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def rewards(owner: URL) -> AsyncIterator[Rewards]:
+async def rewards(owner: URL, tmp_path: Path) -> AsyncIterator[Rewards]:
     async with running_service(
-        create_app,
+        create_rewards(tmp_path),
         owner=owner,
         service="rewards",
         subscriptions=(consumers.from_registry,),

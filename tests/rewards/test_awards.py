@@ -58,6 +58,8 @@ async def test_an_award_is_proposed_approved_and_paid_by_three_different_hands(
     early = await rewards.pay(proposed["id"], "200000.00")
     own = await rewards.finance("finance-1").post(f"{path}/approval")
     approved = await rewards.finance("finance-2").post(f"{path}/approval")
+    unordered = await rewards.pay(proposed["id"], "200000.00")
+    await rewards.ordered(proposed["id"])
     by_finance = await rewards.finance().post(
         f"{path}/disbursement",
         json={"amount": "1.00", "paid_on": "2026-09-01", "voucher": "V"},
@@ -67,9 +69,10 @@ async def test_an_award_is_proposed_approved_and_paid_by_three_different_hands(
     assert (early.status_code, slug(early)) == (409, "award-not-in-state")
     assert (own.status_code, slug(own)) == (409, "separation-of-duties")
     assert approved.json()["status"] == "approved"
+    assert (unordered.status_code, slug(unordered)) == (409, "award-not-ordered")
     assert by_finance.status_code == 403
     assert (paid.json()["status"], paid.json()["paid"]) == ("disbursed", "200000.00")
-    assert await types(rewards) == ["proposed", "approved", "disbursed"]
+    assert await types(rewards) == ["proposed", "approved", "ordered", "disbursed"]
     assert await rewards.service.chain_is_sound()
 
 
@@ -155,7 +158,7 @@ async def test_a_cancelled_award_gives_its_money_and_its_turn_back(rewards: Rewa
 async def test_a_paid_award_cannot_be_cancelled(rewards: Rewards) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
-    award = await rewards.approved()
+    award = await rewards.payable()
     await rewards.pay(award["id"], "0.01")
 
     refused = await rewards.finance().post(
@@ -168,7 +171,7 @@ async def test_a_paid_award_cannot_be_cancelled(rewards: Rewards) -> None:
 async def test_a_voucher_counts_once_however_often_it_is_sent(rewards: Rewards) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
-    award = await rewards.approved()
+    award = await rewards.payable()
 
     part = await rewards.pay(award["id"], "150000.00", "V-1")
     repeats = await asyncio.gather(
@@ -185,14 +188,20 @@ async def test_a_voucher_counts_once_however_often_it_is_sent(rewards: Rewards) 
     assert (too_much.status_code, slug(too_much)) == (409, "payment-too-large")
     assert rest.json()["status"] == "disbursed"
     assert late_repeat.status_code == 200
-    assert await types(rewards) == ["proposed", "approved", "disbursed", "disbursed"]
+    assert await types(rewards) == [
+        "proposed",
+        "approved",
+        "ordered",
+        "disbursed",
+        "disbursed",
+    ]
 
 
 async def test_a_voucher_of_another_award_is_refused(rewards: Rewards) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
     await rewards.holds(2, P)
-    first, second = await rewards.approved(1), await rewards.approved(2)
+    first, second = await rewards.payable(1), await rewards.payable(2)
     await rewards.pay(first["id"], "200000.00", "V-1")
 
     refused = await rewards.pay(second["id"], "200000.00", "V-1")
@@ -204,7 +213,7 @@ async def test_a_voucher_of_another_award_is_refused(rewards: Rewards) -> None:
 async def test_money_is_paid_between_approval_and_today(rewards: Rewards, paid_on: str) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
-    award = await rewards.approved()
+    award = await rewards.payable()
 
     refused = await rewards.pay(award["id"], "1.00", paid_on=paid_on)
 
@@ -235,7 +244,12 @@ async def test_a_false_declaration_calls_a_paid_reward_back(rewards: Rewards) ->
     assert (after.status_code, slug(after)) == (409, "recovery-settled")
     assert (await rewards.award(award["id"]))["status"] == "recovered"
     assert (await rewards.statement())["recovered"] == "200000.00"
-    assert (await types(rewards))[-2:] == ["recovery-opened", "recovered"]
+    assert (await types(rewards))[-4:] == [
+        "recovery-opened",
+        "recovery-repaid",
+        "recovery-repaid",
+        "recovered",
+    ]
     assert slug(await rewards.propose()) == "nothing-payable"
 
 
@@ -255,17 +269,43 @@ async def test_what_was_not_paid_of_a_fallen_title_is_never_paid(rewards: Reward
     await rewards.schedule(budgets=[{"fiscal_year": 2026, "amount": "300000.00"}])
     recognition_id = await rewards.holds(1, P)
     await rewards.holds(2, P)
-    award = await rewards.approved(1)
+    award = await rewards.payable(1)
     await rewards.pay(award["id"], "50000.00", "V-1")
 
     await rewards.revoked(recognition_id)
-    refused = await rewards.pay(award["id"], "150000.00", "V-2")
+    under_way = await rewards.award(award["id"])
+    refused = await rewards.propose(2)
+    (order,) = under_way["orders"]
+    await rewards.treasury.post(
+        f"/disbursement-batches/{order['batch_id']}/lines/{order['line_number']}/rejection",
+        json={"rejected_on": TODAY.isoformat(), "reference": "B-1", "reason": "已停止付款"},
+    )
+    stopped = await rewards.award(award["id"])
     second = await rewards.propose(2)
 
     (recovery,) = (await rewards.finance().get("/recoveries")).json()["items"]
     assert recovery["due"] == "50000.00"
-    assert (refused.status_code, slug(refused)) == (409, "title-no-longer-held")
+    assert order["stop_requested_at"] is not None
+    assert (refused.status_code, slug(refused)) == (409, "budget-exceeded")
+    assert (stopped["cancelled"], stopped["status"]) == ("150000.00", "recovering")
     assert second.status_code == 201, "the unpaid rest went back to the budget"
+
+
+async def test_what_was_paid_while_the_title_fell_is_recorded_and_called_back(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    recognition_id = await rewards.holds(1, P)
+    award = await rewards.payable()
+
+    await rewards.revoked(recognition_id)
+    paid = await rewards.pay(award["id"], "200000.00", "V-1")
+
+    (recovery,) = (await rewards.finance().get("/recoveries")).json()["items"]
+    assert (paid.status_code, paid.json()["paid"]) == (200, "200000.00")
+    assert paid.json()["status"] == "recovering"
+    assert recovery["due"] == "200000.00"
+    assert (await types(rewards))[-3:] == ["order-stopped", "disbursed", "recovery-opened"]
 
 
 async def test_a_title_given_up_keeps_its_reward_and_is_rewarded_no_more(rewards: Rewards) -> None:
@@ -315,7 +355,7 @@ async def test_losing_the_lower_title_first_costs_nothing_until_both_are_lost(
     assert sorted(one["due"] for one in after_both) == ["200000.00", "300000.00"]
 
 
-async def test_a_reward_paid_back_makes_room_for_the_lower_title(rewards: Rewards) -> None:
+async def test_the_lower_title_that_brought_nothing_keeps_its_amount(rewards: Rewards) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
     national = await rewards.holds(1, N)
@@ -324,8 +364,14 @@ async def test_a_reward_paid_back_makes_room_for_the_lower_title(rewards: Reward
     await rewards.revoked(national)
 
     (recovery,) = (await rewards.finance().get("/recoveries")).json()["items"]
-    assert recovery["due"] == "500000.00"
-    assert (await rewards.calculated())["payable"] == "200000.00"
+    assert recovery["due"] == "300000.00"
+    assert (recovery["keeps"]["title"], recovery["keeps"]["amount"]) == (P, "200000.00")
+    calculated = await rewards.calculated()
+    assert calculated["payable"] == "0.00"
+    assert {one["title"]: one["code"] for one in calculated["considered"]} == {
+        P: "granted",
+        N: "granted",
+    }
 
 
 async def test_the_same_revocation_read_again_after_a_crash_opens_nothing_twice(
@@ -395,16 +441,22 @@ async def test_the_service_itself_cannot_edit_a_payment(rewards: Rewards) -> Non
     await rewards.paid(1, "V-1")
     login = rewards.service.owner.set(username="srdi_rewards")
 
-    with pytest.raises(DBAPIError, match="permission denied"):
-        await as_owner(login, "UPDATE rewards.payments SET amount = 1")
-    with pytest.raises(DBAPIError, match="paid_within_granted"):
-        await as_owner(login, "UPDATE rewards.awards SET paid = amount + 0.01")
+    for statement in (
+        "UPDATE rewards.ledger_entries SET amount = 1",
+        "DELETE FROM rewards.ledger_entries",
+        "UPDATE rewards.awards SET disbursed = 0",
+        "UPDATE rewards.awards SET amount = amount + 1",
+        "UPDATE rewards.budgets SET amount = amount + 1",
+        "DELETE FROM rewards.rewarded_titles",
+    ):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await as_owner(login, statement)
 
 
 async def test_totals_are_exact_to_the_cent(rewards: Rewards) -> None:
     await rewards.schedule(amounts=[{"title": P, "amount": "100000.10"}])
     await rewards.holds(1, P)
-    award = await rewards.approved()
+    award = await rewards.payable()
     for number in range(10):
         await rewards.pay(award["id"], "10000.01", f"V-{number}")
 
@@ -420,7 +472,7 @@ async def test_a_voucher_written_otherwise_pays_no_second_time(
 ) -> None:
     await rewards.schedule()
     await rewards.holds(1, P)
-    award = await rewards.approved()
+    award = await rewards.payable()
     await rewards.pay(award["id"], "50000.00", "V-1")
 
     again = await rewards.pay(award["id"], "50000.00", written)
@@ -446,7 +498,7 @@ async def test_a_second_fall_calls_back_the_rest_of_what_was_recovered_once(
     """The feed goes on: a title that falls after another's money came back stops nothing."""
     await rewards.schedule()
     lower = await rewards.holds(1, P)
-    first = await rewards.approved()
+    first = await rewards.payable()
     await rewards.pay(first["id"], "100000.00", "V-1")
     higher = await rewards.holds(1, N)
     second = await rewards.paid(1, "V-2")

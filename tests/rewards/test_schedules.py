@@ -50,22 +50,64 @@ async def test_the_fund_is_kept_by_the_provinces_finance_office(rewards: Rewards
     assert [answer.status_code for answer in answers] == [403, 403]
 
 
-async def test_on_any_day_one_schedule_is_in_force(rewards: Rewards) -> None:
-    await rewards.schedule(effective_until="2027-01-01")
-    following = await rewards.schedule(code="2027-demo", effective_from="2027-01-01")
-    overlapping = (
+async def test_a_later_schedule_takes_the_place_of_an_earlier_one(rewards: Rewards) -> None:
+    first = await rewards.schedule()
+    second = await rewards.schedule(
+        code="2027-demo",
+        effective_from="2027-01-01",
+        effective_until="2027-07-01",
+        amounts=[{"title": "provincial_little_giant", "amount": "300000.00"}],
+    )
+    await rewards.holds(1, "provincial_little_giant")
+
+    async def payable(on: str) -> str:
+        answer = await rewards.finance().post(
+            "/award-calculations", json={"uscc": uscc_of(1), "on": on}
+        )
+        return str(answer.json().get("payable", slug(answer) if answer.is_error else ""))
+
+    read = (await rewards.finance().get(f"/reward-schedules/{first['id']}")).json()
+    assert (read["superseded_on"], read["is_in_force"]) == ("2027-01-01", True)
+    assert (second["superseded_on"], second["is_in_force"]) == (None, False)
+    assert await payable("2026-12-31") == "200000.00"
+    assert await payable("2027-01-01") == "300000.00"
+    assert await payable("2027-06-30") == "300000.00"
+    # An earlier one does not come back once another has taken its place.
+    assert await payable("2027-07-01") == "no-reward-schedule-in-force"
+    assert await payable("2025-12-31") == "no-reward-schedule-in-force"
+
+
+@pytest.mark.parametrize("effective_from", ["2026-01-01", "2026-08-31"])
+async def test_what_was_in_force_on_days_gone_by_is_not_changed(
+    rewards: Rewards, effective_from: str
+) -> None:
+    await rewards.schedule()
+    drafted = (
         await rewards.finance("one").post(
-            "/reward-schedules",
-            json=schedule_body(
-                code="late", effective_from="2026-12-31", effective_until="2027-01-01"
-            ),
+            "/reward-schedules", json=schedule_body(code="late", effective_from=effective_from)
         )
     ).json()
 
-    refused = await rewards.finance("two").post(f"/reward-schedules/{overlapping['id']}/approval")
+    refused = await rewards.finance("two").post(f"/reward-schedules/{drafted['id']}/approval")
+    from_today = await rewards.schedule(code="now", effective_from="2026-09-01")
 
-    assert following["status"] == "approved"
     assert (refused.status_code, slug(refused)) == (409, "reward-schedule-overlaps")
+    assert from_today["is_in_force"] is True
+
+
+async def test_an_approved_schedule_is_never_edited_even_by_sql(rewards: Rewards) -> None:
+    schedule = await rewards.schedule()
+    login = rewards.service.owner.set(username="srdi_rewards")
+    amount = f"VALUES ('{schedule['id']}', 9, 'provincial_little_giant', 'recognition', 900000)"
+    budget = f"VALUES ('{schedule['id']}', 2030, 900000)"
+
+    for statement in (
+        "UPDATE rewards.reward_schedules SET status = 'draft', approved_by = NULL",
+        f"INSERT INTO rewards.schedule_amounts (schedule_id, number, title, event, amount) {amount}",
+        f"INSERT INTO rewards.budgets (schedule_id, fiscal_year, amount) {budget}",
+    ):
+        with pytest.raises(IntegrityError, match="approved schedule"):
+            await as_owner(login, statement)
 
 
 async def test_two_overlapping_approvals_at_once_approve_one(rewards: Rewards) -> None:

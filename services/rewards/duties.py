@@ -1,0 +1,31 @@
+"""Who may decide on the fund, and that no decision is one person's alone."""
+
+from services.kernel.identity.actor import Actor, Office, Scope
+from services.kernel.problems import NotAllowed, SeparationOfDuties
+from services.policy.pack import Pack
+
+
+def require(reader: Actor, scope: Scope, office: Office) -> None:
+    if not reader.may(scope) or not reader.holds(office):
+        raise NotAllowed
+
+
+def require_jurisdiction(officer: Actor, pack: Pack) -> None:
+    """Refuse whoever is not in charge of all that the pack rules: the fund is the province's."""
+    if not officer.is_in_charge_of(pack.jurisdiction):
+        raise NotAllowed(
+            "奖励资金由全辖区的财政岗位办理。",
+            f"The fund is kept by the finance office of {pack.jurisdiction}.",
+        )
+
+
+def keeps_the_fund(reader: Actor, pack: Pack) -> bool:
+    """Whether the reader keeps or audits the whole fund."""
+    keeps = reader.holds(Office.FINANCE, Office.AUDITOR)
+    return keeps and reader.is_in_charge_of(pack.jurisdiction)
+
+
+def require_another(first: str, officer: Actor, *, zh: str, en: str) -> None:
+    """Refuse whoever took the first step of two. Raises `SeparationOfDuties`."""
+    if first == officer.sub:
+        raise SeparationOfDuties(zh, en)
