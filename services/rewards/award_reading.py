@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Text, bindparam, cast, func, or_, select
@@ -93,14 +93,14 @@ class AwardRecord:
 
 async def read_award(database: Database, award_id: UUID, reader: Actor) -> AwardRecord | None:
     """Read one award by the short way, if the reader may see it."""
-    question = _question("one", *_sees(reader))
+    question = question_for("one", reader)
     rows = await database.fetch(question.sql, *question.values(awards=[award_id]))
     return _record(rows[0]) if rows else None
 
 
 async def read_awards_of(database: Database, uscc: str, reader: Actor) -> list[AwardRecord]:
     """Read every award of an enterprise that the reader may see, oldest first, by the short way."""
-    question = _question("enterprise", *_sees(reader))
+    question = question_for("enterprise", reader)
     rows = await database.fetch(question.sql, *question.values(uscc=uscc))
     return [_record(row) for row in rows]
 
@@ -136,8 +136,9 @@ class AwardReading:
         return Found(items=await self.several(found.items, reader), next=found.next)
 
 
-def _sees(reader: Actor) -> tuple[str | None, str | None, bool]:
-    return reader.uscc, reader.region, reader.holds(*OFFICES)
+def question_for(which: Literal["one", "enterprise"], reader: Actor) -> Question:
+    """Return the statement that answers for a reader: one for all who see the same awards."""
+    return _question(which, reader.uscc, reader.region, reader.holds(*OFFICES))
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from rich.table import Table
 from tests.bench.intake import measure_import, measure_last_minute
 from tests.bench.measurement import Measurement
 from tests.bench.registry import measure_register
+from tests.bench.reward_reads import measure_reward_reads
 from tests.bench.rules import measure_checks, measure_endpoint, measure_loading
 
 SUBJECTS = (
@@ -17,6 +18,7 @@ SUBJECTS = (
     measure_import,
     measure_last_minute,
     measure_register,
+    measure_reward_reads,
 )
 
 

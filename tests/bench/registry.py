@@ -2,39 +2,30 @@
 
 import asyncio
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import asyncpg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from deploy.schema import login_of, prepare_database
 from deploy.standalone.postgres import embedded_postgres
-from gateway.issuer import claims_for
-from services.kernel.identity.keys import create_key, read_keys
-from services.kernel.identity.tokens import sign
+from services.kernel.identity.keys import create_key
 from services.policy.catalogue import published_catalogue
 from services.registry.screening import Plan
 from services.registry.screening_repository import holders as latest_sheets
-from tests.bench.load import CALLERS_CORE, SERVER_CORE, on_core
 from tests.bench.measurement import Measurement
 from tests.bench.register_rows import LARGE, ON, SMALL, fill, holds, name_of, uscc_of
-from tests.bench.served import ISSUER
+from tests.bench.serving import answers_a_second, execute, served, token_for
 
 PACK, TITLE = "guizhou/2021-05-06", "srdi_sme"
-SECONDS = 5
 BULK = 1000
 SEARCHES = 2000
 PAGE = 20
@@ -115,7 +106,7 @@ async def _measure() -> list[Measurement]:
     with tempfile.TemporaryDirectory(prefix="srdi-bench-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "postgres"
         with embedded_postgres(data) as owner:
-            await _execute(owner, f"ALTER SYSTEM SET shared_buffers = '{SHARED_BUFFERS}'")
+            await execute(owner, f"ALTER SYSTEM SET shared_buffers = '{SHARED_BUFFERS}'")
         # Started again, it has the memory that a register of a million is given.
         with embedded_postgres(data) as owner:
             return await _of_both_sizes(Path(folder), owner)
@@ -127,15 +118,8 @@ async def _of_both_sizes(folder: Path, owner: URL) -> list[Measurement]:
     return await measured(folder, small, large)
 
 
-async def _execute(owner: URL, statement: str) -> None:
-    engine = create_async_engine(owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql(statement)
-    await engine.dispose()
-
-
 async def _filled(owner: URL, database: str, enterprises: int) -> Register:
-    await _execute(owner, f"CREATE DATABASE {database}")
+    await execute(owner, f"CREATE DATABASE {database}")
     own = owner.set(database=database)
     await prepare_database(own)
     await fill(own, enterprises)
@@ -144,7 +128,7 @@ async def _filled(owner: URL, database: str, enterprises: int) -> Register:
 
 async def measured(folder: Path, small: Register, large: Register) -> list[Measurement]:
     """Measure both registers; of each pair that is compared, turn and turn about."""
-    token = _token(folder)
+    token = token_for(folder, "registry:read")
     beside = await _beside_bare(folder, large, token)
     at_small, at_large = [await _rates(folder, one, token) for one in (small, large)]
     screening = await _screening(large)
@@ -204,20 +188,6 @@ def _grown(what: str, small: float, large: float, unit: str) -> Measurement:
     )
 
 
-def _token(folder: Path) -> str:
-    claims = claims_for(
-        issuer=ISSUER,
-        sub="bench",
-        client_id="bench",
-        scopes=["registry:read"],
-        offices=[],
-        region="520000",
-        uscc=None,
-        life_seconds=3600,
-    )
-    return sign(read_keys(folder / "keys").signing, claims)
-
-
 async def _beside_bare(folder: Path, register: Register, token: str) -> tuple[float, float]:
     """Return answers a second of the registry and of the bare endpoint: the median of three turns."""
     ours: list[float] = []
@@ -228,8 +198,8 @@ async def _beside_bare(folder: Path, register: Register, token: str) -> tuple[fl
         _served("bare", register, folder) as bare,
     ):
         for _ in range(3):
-            theirs.append(await _answers(bare, paths, token))
-            ours.append(await _answers(registry, paths, token))
+            theirs.append(await answers_a_second(bare, paths, token))
+            ours.append(await answers_a_second(registry, paths, token))
     return statistics.median(ours), statistics.median(theirs)
 
 
@@ -251,8 +221,9 @@ async def _rates(folder: Path, register: Register, token: str) -> Rates:
         parts.append(name[start : start + length])
     async with _served("registry", register, folder) as url:
         return Rates(
-            one=await _answers(url, paths, token),
-            bulk=BULK * await _answers(url, ["/api/v1/verifications"], token, bodies=bodies),
+            one=await answers_a_second(url, paths, token),
+            bulk=BULK
+            * await answers_a_second(url, ["/api/v1/verifications"], token, bodies=bodies),
             search=await _slowest_of_most(url, parts, token),
         )
 
@@ -265,42 +236,6 @@ def _holders(register: Register, count: int) -> list[int]:
         if holds(number):
             found.append(number)
     return found
-
-
-async def _answers(
-    url: str, paths: Sequence[str], token: str, *, bodies: Sequence[str] = (), callers: int = 8
-) -> float:
-    """Return answers a second over kept connections; a wrong answer ends the measurement."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    answered = 0
-    with on_core(CALLERS_CORE):
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=callers), headers=headers
-        ) as session:
-
-            async def call_until(end: float, first: int) -> None:
-                nonlocal answered
-                turn = first
-                while time.perf_counter() < end:
-                    path = url + paths[turn % len(paths)]
-                    asked = (
-                        session.post(path, data=bodies[turn % len(bodies)])
-                        if bodies
-                        else session.get(path)
-                    )
-                    async with asked as answer:
-                        content = await answer.read()
-                        if answer.status != 200:
-                            raise RuntimeError(content.decode())
-                    answered += 1
-                    turn += callers
-
-            # What is asked first prepares statements and reads keys.
-            await call_until(time.perf_counter() + 0.5, 0)
-            answered = 0
-            begun = time.perf_counter()
-            await asyncio.gather(*(call_until(begun + SECONDS, first) for first in range(callers)))
-            return answered / (time.perf_counter() - begun)
 
 
 async def _slowest_of_most(url: str, parts: Sequence[str], token: str) -> float:
@@ -356,43 +291,11 @@ async def _screening(register: Register) -> tuple[float, float]:
     return statistics.median(told), statistics.median(by_hand)
 
 
-@asynccontextmanager
-async def _served(which: str, register: Register, folder: Path) -> AsyncIterator[str]:
-    """Run one server on the servers' core."""
-    port = 5070 if which == "registry" else 5071
-    with on_core(SERVER_CORE), (folder / f"{which}.log").open("ab") as log:
-        server = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module, started and left to run
-            [
-                sys.executable,
-                "-m",
-                "tests.bench.served",
-                which,
-                register.login,
-                str(port),
-                str(folder),
-            ],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        await _until_it_answers(url)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
-
-
-async def _until_it_answers(url: str) -> None:
-    give_up_at = time.perf_counter() + 60
-    async with aiohttp.ClientSession() as session:
-        while True:
-            try:
-                async with session.get(f"{url}/healthz") as answer:
-                    await answer.read()
-                    return
-            except aiohttp.ClientError:
-                if time.perf_counter() > give_up_at:
-                    raise
-                await asyncio.sleep(0.1)
+def _served(which: str, register: Register, folder: Path) -> AbstractAsyncContextManager[str]:
+    return served(
+        "tests.bench.served",
+        which,
+        register.login,
+        folder,
+        port=5070 if which == "registry" else 5071,
+    )

@@ -30,8 +30,8 @@ from services.registry.app import create_app
 from services.registry.settings import RegistrySettings
 from services.registry.verification import question_for
 from tests.bench.register_rows import ON
+from tests.bench.serving import ISSUER
 
-ISSUER = "https://bench.test"
 POOL = 8
 
 
