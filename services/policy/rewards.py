@@ -479,8 +479,8 @@ class Rewarded:
     award_id: str
     scheduled: Decimal
     """The amount that the schedule set for the title, before anything was set off."""
-    paid: Decimal
-    """What was paid and is not being called back already."""
+    amount: Decimal
+    """What still stands of the grant, paid or not, without what was waived: that is settled."""
     still_stands: bool
     """Whether the title that it rewards was not taken away with its reward."""
 
@@ -515,42 +515,38 @@ def recoverable(
     `lost` names the award of that title. `awards` are those that were set against each other,
     oldest first, with the lost one among them; `standing` are lower titles that brought nothing
     because of it. What the lower title is worth stays with the enterprise (就高), where at least so
-    much was paid. Under `top_up` the enterprise keeps the highest amount that still stands, so what
+    much was granted. Under `top_up` the enterprise keeps the highest amount that still stands, so what
     it returns may come from several awards whose titles do not.
     """
     own = next(award for award in awards if award.award_id == lost)
     fallen = [own]
-    paid = own.paid
+    granted = own.amount
+    highest = max(
+        (one.scheduled for one in awards if one.still_stands and one.amount > ZERO), default=ZERO
+    )
     kept_anyhow = ZERO
     if settlement is Settlement.TOP_UP:
         fallen += [one for one in reversed(awards) if not one.still_stands and one is not own]
-        paid = sum((award.paid for award in awards), ZERO)
-        kept_anyhow = max(
-            (one.scheduled for one in awards if one.still_stands and one.paid > ZERO), default=ZERO
-        )
+        granted = sum((award.amount for award in awards), ZERO)
+        kept_anyhow = highest
     keeps: Standing | None = None
     if settlement is not Settlement.NO_OFFSET:
-        affordable = [one for one in standing if kept_anyhow < one.amount <= paid]
+        affordable = [one for one in standing if highest < one.amount <= granted]
         keeps = max(affordable, key=lambda one: (one.amount, one.held.recognition_id), default=None)
     kept = kept_anyhow if keeps is None else keeps.amount
-    left = max(ZERO, paid - kept)
+    left = max(ZERO, granted - kept)
     due = []
     for award in fallen:
-        part = min(left, award.paid)
+        part = min(left, award.amount)
         if part > ZERO:
             due.append((award.award_id, part))
             left -= part
     total = sum((part for _, part in due), ZERO)
-    if keeps is None:
-        formula = Text(
-            f"已拨付 {paid:,.2f} 元 − 仍应享受 {kept:,.2f} 元 = 追回 {total:,.2f} 元",
-            f"{paid:,.2f} yuan paid - {kept:,.2f} yuan still due to it = {total:,.2f} yuan to return",
-        )
-    else:
-        name = _name(keeps.held)
-        formula = Text(
-            f"已拨付 {paid:,.2f} 元 − 保留 {name.zh} 应得 {kept:,.2f} 元 = 追回 {total:,.2f} 元",
-            f"{paid:,.2f} yuan paid - {kept:,.2f} yuan kept for {name.en} = {total:,.2f} yuan to"
-            " return",
-        )
+    for_what = Text("仍有效称号", "what still stands") if keeps is None else _name(keeps.held)
+    formula = Text(
+        f"现计奖励 {granted:,.2f} 元 − {for_what.zh}应得 {kept:,.2f} 元 = 应退 {total:,.2f} 元"
+        "（先取消未拨付部分，再追回已拨付部分）",
+        f"{granted:,.2f} yuan granted - {kept:,.2f} yuan for {for_what.en} = {total:,.2f} yuan to give"
+        " back: first what was not paid, then what was",
+    )
     return Recoverable(due=tuple(due), keeps=keeps, formula=formula)

@@ -29,6 +29,7 @@ from services.rewards.problems import (
     AwardNotFound,
     AwardNotInState,
     AwardOrdered,
+    AwardSetAgainst,
     BudgetExceeded,
     BudgetMissing,
     NoScheduleInForce,
@@ -220,7 +221,7 @@ async def approve_award(
     "/awards/{award_id}/cancellation",
     tags=["awards"],
     summary="取消奖励 · Cancel an award",
-    responses=documented(NotAllowed, AwardNotFound, AwardNotInState, AwardOrdered),
+    responses=documented(NotAllowed, AwardNotFound, AwardNotInState, AwardOrdered, AwardSetAgainst),
 )
 async def cancel_award(
     award_id: UUID,

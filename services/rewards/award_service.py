@@ -23,6 +23,7 @@ from services.rewards.ledger import Ledger, position_of
 from services.rewards.models import Award, Holding, RewardSchedule
 from services.rewards.problems import (
     AwardNotFound,
+    AwardSetAgainst,
     BudgetExceeded,
     BudgetMissing,
     NothingPayable,
@@ -157,7 +158,7 @@ class AwardService:
         require_jurisdiction(officer, self._catalogue.pack(award.policy_pack))
         status = after(position_of(award), Step.APPROVE)
         require_another_than_proposer(award, officer)
-        holding = await self._holdings.find(award.recognition_id)
+        holding = await self._holdings.find(award.stands_for or award.recognition_id)
         if holding is None:
             raise LookupError(f"recognition {award.recognition_id} is not known here")
         if holding.revoked_on is not None:
@@ -175,6 +176,12 @@ class AwardService:
         """Cancel an award of which nothing was paid; its sum goes back to the budget."""
         award = await self._lock(award_id, officer)
         require_jurisdiction(officer, self._catalogue.pack(award.policy_pack))
+        others = await self._awards.lock_of_enterprise(award.uscc)
+        if any(
+            award.id in other.set_against and other.status is not AwardStatus.CANCELLED
+            for other in others
+        ):
+            raise AwardSetAgainst
         await self.withdraw(award, reason, officer)
         return award
 

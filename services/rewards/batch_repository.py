@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, select
+from sqlalchemy import ColumnElement, exists, false, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
@@ -129,7 +129,8 @@ def _can_be_ordered(
         BatchLine.award_id == Award.id, BatchLine.status == LineStatus.ORDERED
     )
     was_lost = exists().where(
-        Holding.recognition_id == Award.recognition_id, Holding.has_lost_reward
+        Holding.recognition_id == func.coalesce(Award.stands_for, Award.recognition_id),
+        Holding.has_lost_reward,
     )
     fits = [
         visible_to(officer),

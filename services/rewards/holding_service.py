@@ -14,7 +14,7 @@ from services.kernel.journal import Journal
 from services.policy.catalogue import Catalogue
 from services.rewards.models import Holding
 from services.rewards.recovery_service import RecoveryService
-from services.rewards.repository import HoldingRepository, lock_enterprise, lock_enterprises
+from services.rewards.repository import HoldingRepository, lock_enterprises
 
 
 class HoldingService:
@@ -86,24 +86,28 @@ class HoldingService:
         Only where the pack's ground takes the reward back: a title that lapsed, failed its renewal
         or was given up was rewarded lawfully.
         """
-        await lock_enterprise(self._session, event.uscc or "")
+        # The reward was paid to whom the title was given, whoever has gone on with it since.
+        before = await self._before(event)
+        await lock_enterprises(self._session, {event.uscc or "", *(one.uscc for one in before)})
         holding = await self.keep(event)
         holding.revoked_on = event.revoked_on
-        holding.revocation_ground = event.ground
-        holding.finding_number = event.finding_number
-        holding.has_lost_reward = event.recovers_rewards
+        chain = [holding, *before] if event.recovers_rewards else [holding]
+        for one in chain:
+            one.revocation_ground = event.ground
+            one.finding_number = event.finding_number
+            one.has_lost_reward = event.recovers_rewards
         await self._session.flush()
-        if not event.recovers_rewards:
-            return
-        # The reward was paid to whom the title was given, whoever has gone on with it since.
-        while holding.continues is not None:
+        if event.recovers_rewards:
+            await self._recoveries.follow_loss(chain[-1], system)
+
+    async def _before(self, event: RecognitionRevoked) -> list[Holding]:
+        """Return the holdings that a title went over from, the last holder first."""
+        found = []
+        holding = await self._holdings.find(event.recognition_id)
+        while holding is not None and holding.continues is not None:
             before = await self._holdings.find(holding.continues)
             if before is None:
                 raise LookupError(holding.continues)
-            await lock_enterprise(self._session, before.uscc)
-            before.has_lost_reward = True
-            before.revocation_ground = event.ground
-            before.finding_number = event.finding_number
+            found.append(before)
             holding = before
-        await self._session.flush()
-        await self._recoveries.follow_loss(holding, system)
+        return found

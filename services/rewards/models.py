@@ -272,7 +272,7 @@ class Award(Base):
     recovered: Mapped[Sum]
     waived: Mapped[Sum]
     stands_for: Mapped[UUID | None] = mapped_column(UUID_COLUMN, server_default=FetchedValue())
-    """The lower title that what is left of it is for, once a recovery has left that one its amount."""
+    """The title that what is left of it is for, once its own was taken away and another stands."""
 
     schedule: Mapped[RewardSchedule] = relationship(lazy="raise")
     entries: Mapped[list["LedgerEntry"]] = relationship(

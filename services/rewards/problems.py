@@ -120,6 +120,16 @@ class AwardOrdered(Problem):
     )
 
 
+class AwardSetAgainst(Problem):
+    status, slug = 409, "award-set-against"
+    title = Text("其后的奖励已扣减本项奖励", "A later award was reckoned with this one set off")
+    meaning = Text(
+        "本项奖励已在较高称号的奖励中扣减；取消它会使企业少得。请先取消其后的奖励。",
+        "A higher title was granted less because of it. Cancel the later award first, or the"
+        " enterprise would get less than the highest amount.",
+    )
+
+
 class PaymentTooLarge(Problem):
     status, slug = 409, "payment-too-large"
     title = Text("金额超出余额", "The amount is more than what is left")

@@ -29,6 +29,7 @@ from services.policy.rewards import (
     ZERO,
     Because,
     HeldTitle,
+    Recoverable,
     Rewarded,
     Standing,
     is_set_against,
@@ -38,7 +39,7 @@ from services.rewards.award_log import record, which
 from services.rewards.award_service import AwardService, lock_award
 from services.rewards.duties import require, require_another, require_jurisdiction
 from services.rewards.ledger import Ledger, open_line_of, paid_of, position_of
-from services.rewards.models import Award, Holding, Instalment, Recovery, Waiver
+from services.rewards.models import Award, BatchLine, Holding, Instalment, Recovery, Waiver
 from services.rewards.problems import (
     PaymentTooLarge,
     PlanNotPossible,
@@ -111,73 +112,24 @@ class RecoveryService:
         await self._follow(award, awards, lost, system)
 
     async def _follow(
-        self, award: Award, awards: Sequence[Award], lost: Holding, system: Actor
-    ) -> None:
-        if award.status is AwardStatus.CANCELLED:
-            return
-        reason = f"称号因 {lost.revocation_ground} 撤销"
-        line = open_line_of(award)
-        if line is not None:
-            if line.stop_requested_at is None:
-                line.stop_requested_at = self._clock.now()
-                await self._save(award)
-                record(
-                    self._journal, self._catalogue, award, "order_stopped", system, reason=reason
-                )
-                self._journal.announce(
-                    OrderStopped(
-                        **which(award),
-                        batch_number=line.batch_number,
-                        line_number=line.number,
-                        reason=reason,
-                    )
-                )
-        elif paid_of(award) == ZERO:
-            await self._award_service.withdraw(award, reason, system)
-            return
-        else:
-            await self._give_up_the_rest(award, reason, system)
-        await self._call_back(award, awards, lost, system)
-        await self._close(award, system)
-
-    async def _give_up_the_rest(self, award: Award, reason: str, system: Actor) -> None:
-        left = position_of(award).left
-        if left == ZERO:
-            return
-        await self._ledger.cancel(award, left, reason=reason, by=system.sub)
-        await self._save(award)
-        record(
-            self._journal,
-            self._catalogue,
-            award,
-            "reduced",
-            system,
-            reason=reason,
-            cancelled=f"{left:.2f}",
-        )
-        self._journal.announce(AwardReduced(**which(award), cancelled=f"{left:.2f}", reason=reason))
-
-    async def _call_back(
         self, own: Award, awards: Sequence[Award], lost: Holding, system: Actor
     ) -> None:
-        if _standing_paid(own) <= ZERO:
+        standing = standing_of(own)
+        if own.status is AwardStatus.CANCELLED or standing <= ZERO:
+            await self._close(own, system)
             return
-        known = (await self._reckoning.on_record([own.uscc]))[own.uscc]
-        fallen = {one.recognition_id for one in known.holdings if one.has_lost_reward}
-        result = recoverable(
-            own.schedule.settlement,
-            lost=str(own.id),
-            awards=[
-                Rewarded(
-                    award_id=str(one.id),
-                    scheduled=_scheduled(one, known.grants),
-                    paid=_standing_paid(one),
-                    still_stands=(one.stands_for or one.recognition_id) not in fallen,
-                )
-                for one in _set_off_together(own, awards)
-            ],
-            standing=self._standing(own, known.holdings, known.grants),
-        )
+        together = _set_off_together(own, awards)
+        result, stands_for = await self._reckon(own, together)
+        reason = f"称号因 {lost.revocation_ground} 撤销"
+        line = open_line_of(own)
+        if line is not None and result.due:
+            await self._stop(own, line, reason, system)
+            return
+        is_all = dict(result.due).get(str(own.id)) == standing
+        if paid_of(own) == ZERO and result.due and (is_all or result.keeps is not None):
+            # Where a lower title stands, it is proposed by itself: nothing was paid yet.
+            await self._award_service.withdraw(own, reason, system)
+            return
         if not result.due:
             record(
                 self._journal,
@@ -188,10 +140,90 @@ class RecoveryService:
                 ground=lost.revocation_ground,
                 formula=result.formula.zh,
             )
-        by_id = {str(one.id): one for one in awards}
+        by_id = {str(one.id): one for one in together}
         for award_id, due in result.due:
             keeps = result.keeps if award_id == str(own.id) else None
-            await self._open(by_id[award_id], due, keeps, result.formula, lost, system)
+            left = await self._give_up(by_id[award_id], due, reason, system)
+            if left > ZERO:
+                await self._open(by_id[award_id], left, keeps, result.formula, lost, system)
+        if result.keeps is not None:
+            stands_for = UUID(result.keeps.held.recognition_id)
+        if standing_of(own) > ZERO:
+            own.stands_for = stands_for
+        if own.status is AwardStatus.APPROVED and position_of(own).left == ZERO:
+            own.status = AwardStatus.DISBURSED
+        await self._save(own)
+        await self._close(own, system)
+
+    async def _stop(self, award: Award, line: BatchLine, reason: str, system: Actor) -> None:
+        if line.stop_requested_at is not None:
+            return
+        line.stop_requested_at = self._clock.now()
+        await self._save(award)
+        record(self._journal, self._catalogue, award, "order_stopped", system, reason=reason)
+        self._journal.announce(
+            OrderStopped(
+                **which(award),
+                batch_number=line.batch_number,
+                line_number=line.number,
+                reason=reason,
+            )
+        )
+
+    async def _give_up(self, award: Award, due: Decimal, reason: str, system: Actor) -> Decimal:
+        """Cancel as much of what is due as was not paid. Return what has to come back.
+
+        What another award has under way is neither: it is reckoned again once its order is closed.
+        """
+        position = position_of(award)
+        unpaid = min(due, position.left - position.ordered)
+        if unpaid > ZERO:
+            await self._ledger.cancel(award, unpaid, reason=reason, by=system.sub)
+            await self._save(award)
+            record(
+                self._journal,
+                self._catalogue,
+                award,
+                "reduced",
+                system,
+                reason=reason,
+                cancelled=f"{unpaid:.2f}",
+            )
+            self._journal.announce(
+                AwardReduced(**which(award), cancelled=f"{unpaid:.2f}", reason=reason)
+            )
+        return min(due - max(unpaid, ZERO), paid_of(award) - award.recovery_due)
+
+    async def _reckon(
+        self, own: Award, together: Sequence[Award]
+    ) -> tuple[Recoverable, UUID | None]:
+        """Return what is due once an award's title fell, and which title the rest is for."""
+        known = (await self._reckoning.on_record([own.uscc]))[own.uscc]
+        fallen = {one.recognition_id for one in known.holdings if one.has_lost_reward}
+        rewarded = [
+            Rewarded(
+                award_id=str(one.id),
+                scheduled=_scheduled(one, known.grants),
+                amount=standing_of(one),
+                still_stands=(one.stands_for or one.recognition_id) not in fallen,
+            )
+            for one in together
+        ]
+        result = recoverable(
+            own.schedule.settlement,
+            lost=str(own.id),
+            awards=rewarded,
+            standing=self._standing(own, known.holdings, known.grants),
+        )
+        highest = max(
+            (one for one in rewarded if one.still_stands),
+            key=lambda one: one.scheduled,
+            default=None,
+        )
+        if highest is None:
+            return result, None
+        other = next(one for one in together if str(one.id) == highest.award_id)
+        return result, other.stands_for or other.recognition_id
 
     def _standing(
         self, own: Award, holdings: Sequence[Holding], grants: Sequence[GrantRow]
@@ -544,9 +576,9 @@ def left_of(recovery: Recovery) -> Decimal:
     return recovery.due - recovery.repaid - recovery.waived
 
 
-def _standing_paid(award: Award) -> Decimal:
-    """Return what was paid and is not being called back."""
-    return paid_of(award) - award.recovery_due + award.waived
+def standing_of(award: Award) -> Decimal:
+    """Return what can still fall of a grant, paid or not. What was waived is settled for good."""
+    return award.granted - award.cancelled - award.recovery_due
 
 
 def _scheduled(award: Award, grants: Sequence[GrantRow]) -> Decimal:

@@ -261,7 +261,7 @@ def test_after_a_revocation_the_enterprise_keeps_the_highest_that_stands(
         Rewarded(
             award_id=held.recognition_id,
             scheduled=scheduled,
-            paid=Decimal(paid[0]),
+            amount=Decimal(paid[0]),
             still_stands=paid[1] and held is not lost,
         )
         for held, scheduled, paid in ((P, PROVINCIAL, provincial), (N, NATIONAL, national))

@@ -515,7 +515,7 @@ async def test_a_second_fall_calls_back_the_rest_of_what_was_recovered_once(
     items = (await rewards.finance().get("/recoveries")).json()["items"]
     assert sum(Decimal(one["due"]) for one in items) == Decimal("500000.00")
     assert second["paid"] == "300000.00"
-    assert (await rewards.award(second["id"]))["status"] == "recovering"
+    assert (await rewards.award(second["id"]))["status"] == "recovered"
     assert (await rewards.award(first["id"]))["status"] == "recovering"
 
 

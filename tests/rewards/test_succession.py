@@ -120,7 +120,7 @@ async def test_what_was_granted_before_the_merger_is_paid_and_falls_with_the_tit
 
     assert part.status_code == 200, "it was granted to the enterprise while it held the title"
     assert (too_late.status_code, slug(too_late)) == (409, "title-no-longer-held")
-    assert await recoveries(rewards) == [(uscc_of(1), "150000.00"), (uscc_of(1), "50000.00")]
+    assert await recoveries(rewards) == [(uscc_of(1), "200000.00")]
     assert rest.status_code == 200, "it was under way; what was paid is called back"
 
 

@@ -26,7 +26,10 @@ AWARD_IS_ADDED_WITH = (
     " proposed_by, proposed_at, approved_by, approved_at, approved_on, cancellation_reason,"
     " updated_at, version"
 )
-AWARD_MAY_CHANGE = "is_secret, status, approved_by, approved_at, approved_on, cancellation_reason, updated_at, version"
+AWARD_MAY_CHANGE = (
+    "is_secret, status, approved_by, approved_at, approved_on, cancellation_reason, updated_at,"
+    " version, stands_for"
+)
 
 
 def upgrade() -> None:
@@ -656,10 +659,14 @@ def _make_views() -> None:
         CREATE VIEW {SCHEMA}.grants AS
         SELECT r.uscc, r.title, r.event, r.recognition_id, r.award_id, a.fiscal_year,
                r.scheduled_amount,
-               CASE WHEN r.recognition_id = coalesce(a.stands_for, a.recognition_id)
+               CASE WHEN r.is_kept = (k.award_id IS NOT NULL)
+                     AND (NOT r.is_kept OR r.recognition_id = a.stands_for)
                     THEN a.granted - a.cancelled - a.recovery_due + a.waived
                     ELSE 0 END AS amount
-          FROM {SCHEMA}.rewarded_titles r JOIN {SCHEMA}.awards a ON a.id = r.award_id
+          FROM {SCHEMA}.rewarded_titles r
+          JOIN {SCHEMA}.awards a ON a.id = r.award_id
+          LEFT JOIN {SCHEMA}.rewarded_titles k
+            ON k.award_id = a.id AND k.is_kept AND k.recognition_id = a.stands_for
         """
     )
 
@@ -788,8 +795,10 @@ def _let_the_database_keep_the_ledger() -> None:
                 UPDATE {SCHEMA}.awards SET cancelled = cancelled + NEW.amount WHERE id = award.id;
                 UPDATE {SCHEMA}.budgets SET granted = granted - NEW.amount
                  WHERE schedule_id = award.schedule_id AND fiscal_year = award.fiscal_year;
-                IF award.disbursed = 0 AND award.cancelled + NEW.amount = award.granted THEN
-                    -- Nothing was paid, so the title has not been rewarded.
+                IF award.disbursed = award.returned
+                   AND award.cancelled + NEW.amount = award.granted
+                THEN
+                    -- Nothing was paid in the end, so the title has not been rewarded.
                     DELETE FROM {SCHEMA}.rewarded_titles WHERE award_id = award.id;
                 END IF;
             WHEN 'disbursed' THEN

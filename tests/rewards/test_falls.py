@@ -1,0 +1,294 @@
+"""Titles that fall: what is cancelled, called back, kept and still paid, whatever came before."""
+
+import asyncio
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from services.kernel.text import Text
+from services.policy.rewards import (
+    HeldTitle,
+    Rewarded,
+    RewardedEvent,
+    Settlement,
+    Standing,
+    recoverable,
+)
+from tests.builders.enterprises import uscc_of
+from tests.rewards.conftest import TODAY, Rewards
+from tests.rewards.test_awards import N, P
+from tests.rewards.test_succession import goes_on
+
+SAME = [{"title": P, "amount": "200000.00"}, {"title": N, "amount": "200000.00"}]
+
+
+async def recoveries(rewards: Rewards) -> list[dict[str, Any]]:
+    return list((await rewards.finance().get("/recoveries")).json()["items"])
+
+
+async def standing(rewards: Rewards) -> Decimal:
+    found = await rewards.statement()
+    return Decimal(found["granted"]) - Decimal(found["recovery_due"]) + Decimal(found["waived"])
+
+
+async def waive(rewards: Rewards, recovery_id: str, amount: str) -> None:
+    asked = await rewards.finance("finance-1").post(
+        f"/recoveries/{recovery_id}/waivers",
+        json={"amount": amount, "reason": "破产", "document_number": "示例〔2026〕3号"},
+    )
+    assert asked.status_code == 201, asked.text
+    decided = await rewards.finance("finance-2").post(
+        f"/recoveries/{recovery_id}/waivers/decision",
+        json={"is_granted": True, "reason": "同意"},
+    )
+    assert decided.status_code == 200, decided.text
+
+
+async def reject(rewards: Rewards, award: dict[str, Any], reference: str = "B-1") -> None:
+    order = (await rewards.award(award["id"]))["orders"][-1]
+    answer = await rewards.treasury.post(
+        f"/disbursement-batches/{order['batch_id']}/lines/{order['line_number']}/rejection",
+        json={"rejected_on": TODAY.isoformat(), "reference": reference, "reason": "已停止付款"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def taken_back(rewards: Rewards, award: dict[str, Any], voucher: str) -> Any:
+    return await rewards.treasury.post(
+        f"/awards/{award['id']}/returns",
+        json={
+            "voucher": voucher,
+            "returned_on": TODAY.isoformat(),
+            "reference": f"B-{voucher}",
+            "reason": "账号有误",
+        },
+    )
+
+
+async def test_the_lower_title_that_kept_all_of_it_is_called_back_when_it_falls(
+    rewards: Rewards,
+) -> None:
+    """Equal amounts: nothing is due when the first falls, so nothing says what the money is for."""
+    await rewards.schedule(amounts=SAME)
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.paid(1, "V-1")
+    first, second = (lower, higher) if award["title"] == P else (higher, lower)
+
+    await rewards.revoked(first)
+    kept = await recoveries(rewards)
+    await rewards.revoked(second)
+
+    assert kept == []
+    assert [one["due"] for one in await recoveries(rewards)] == ["200000.00"]
+
+
+async def test_what_was_under_way_after_a_fall_back_is_called_back_too(rewards: Rewards) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    higher = await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "300000.00", "V-1")
+
+    await rewards.revoked(higher)
+    await rewards.pay(award["id"], "200000.00", "V-2")
+
+    due = [Decimal(one["due"]) for one in await recoveries(rewards)]
+    assert sum(due) == Decimal("300000.00"), "500,000 were paid; 200,000 are the lower title's"
+
+
+async def test_what_was_not_paid_after_a_fall_back_goes_back_to_the_budget(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    higher = await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "300000.00", "V-1")
+
+    await rewards.revoked(higher)
+    await reject(rewards, award)
+
+    assert (await rewards.award(award["id"]))["cancelled"] == "200000.00"
+
+
+async def test_what_two_officers_waived_is_not_called_back_again(rewards: Rewards) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    await rewards.paid(1, "V-1")
+    higher = await rewards.holds(1, N)
+    await rewards.paid(1, "V-2")
+    await rewards.revoked(higher)
+    (recovery,) = await recoveries(rewards)
+    await waive(rewards, recovery["id"], "300000.00")
+
+    await rewards.revoked(lower)
+
+    due = [Decimal(one["due"]) for one in await recoveries(rewards)]
+    assert sum(due) == Decimal("500000.00"), "300,000 were waived for good, 200,000 are due now"
+
+
+async def test_a_revocation_read_again_after_a_waiver_opens_nothing(rewards: Rewards) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    await rewards.paid(1, "V-1")
+    await rewards.revoked(lower)
+    (recovery,) = await recoveries(rewards)
+    await waive(rewards, recovery["id"], "50000.00")
+
+    await rewards.revoked(lower)
+
+    assert [one["due"] for one in await recoveries(rewards)] == ["200000.00"]
+
+
+async def test_an_award_that_came_back_from_the_bank_and_is_cancelled_gives_its_turn_back(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    award = await rewards.paid(1, "V-1")
+    assert (await taken_back(rewards, award, "V-1")).status_code == 200
+    cancelled = await rewards.finance().post(
+        f"/awards/{award['id']}/cancellation", json={"reason": "企业账户已注销"}
+    )
+    assert cancelled.json()["status"] == "cancelled"
+
+    again = await rewards.propose()
+
+    assert again.status_code == 201, again.text
+
+
+@pytest.mark.parametrize("by", ["an officer", "the fall of its title"])
+async def test_with_top_up_a_cancelled_lower_award_costs_the_higher_title_nothing(
+    rewards: Rewards, by: str
+) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = await rewards.approved(1)
+    await rewards.holds(1, N)
+    await rewards.paid(1, "V-1")  # the difference: 300,000
+
+    if by == "an officer":
+        await rewards.finance().post(
+            f"/awards/{first['id']}/cancellation", json={"reason": "材料有误"}
+        )
+    else:
+        await rewards.revoked(lower)
+    await rewards.propose()
+
+    assert await standing(rewards) == Decimal("500000.00"), "the national title stands: 500,000"
+
+
+async def test_with_top_up_a_lower_title_that_falls_first_costs_a_higher_unpaid_one_nothing(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    await rewards.paid(1, "V-1")
+    await rewards.holds(1, N)
+    await rewards.approved(1)  # the difference: 300,000, not paid yet
+
+    await rewards.revoked(lower)
+
+    assert await standing(rewards) == Decimal("500000.00"), "the national title stands: 500,000"
+
+
+async def test_an_award_of_which_nothing_is_left_to_pay_is_not_approved_for_ever(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = await rewards.payable(1)
+    await rewards.pay(first["id"], "50000.00", "V-1")
+    await rewards.holds(1, N)
+    await rewards.paid(1, "V-2")
+
+    await rewards.revoked(lower)
+    await reject(rewards, first)
+
+    found = await rewards.award(first["id"])
+    left = Decimal(found["amount"]) - Decimal(found["cancelled"]) - Decimal(found["paid"])
+    assert (found["status"] == "approved") == (left > 0), (found["status"], left)
+
+
+def test_with_higher_in_full_no_lower_title_is_kept_beside_a_higher_one_that_was_paid() -> None:
+    renewal = HeldTitle(
+        recognition_id="r-1",
+        title=P,
+        name=Text("称号", "title"),
+        event=RewardedEvent.RENEWAL,
+        valid_from=date(2026, 1, 1),
+        valid_until=date(2028, 12, 31),
+        ended_on=None,
+        region="520102",
+        round_code=None,
+    )
+
+    found = recoverable(
+        Settlement.HIGHER_FULL,
+        lost="national",
+        awards=[
+            Rewarded(
+                award_id="provincial",
+                scheduled=Decimal(200_000),
+                amount=Decimal(200_000),
+                still_stands=True,
+            ),
+            Rewarded(
+                award_id="national",
+                scheduled=Decimal(500_000),
+                amount=Decimal(500_000),
+                still_stands=False,
+            ),
+        ],
+        standing=[Standing(held=renewal, amount=Decimal(50_000))],
+    )
+
+    assert found.keeps is None, "the renewal's 50,000 are not paid beside the title's 200,000"
+    assert dict(found.due) == {"national": Decimal(500_000)}
+
+
+async def test_the_fall_of_a_title_that_went_over_locks_in_the_same_order_as_everybody(
+    rewards: Rewards,
+) -> None:
+    """Two who lock several enterprises lock them in one order, or one of them dies of a deadlock."""
+    await rewards.schedule()
+    lower, higher = sorted((uscc_of(1), uscc_of(2)))
+    holder, successor = (1, 2) if lower == uscc_of(1) else (2, 1)
+    first = await rewards.holds(holder, P)
+    await rewards.paid(holder, "V-1")
+    following = await goes_on(rewards, first, by=successor)
+    engine = create_async_engine(rewards.service.owner, poolclass=NullPool)
+    lock = lambda uscc: select(  # noqa: E731
+        func.pg_advisory_xact_lock(func.hashtextextended(uscc, 0))
+    )
+    async with engine.begin() as other:
+        await other.execute(lock(lower))
+        falling = asyncio.create_task(rewards.revoked(following))
+        await asyncio.sleep(0.5)
+        await other.execute(lock(higher))
+    await engine.dispose()
+    await falling
+
+
+async def test_a_payment_of_a_fallen_title_that_the_bank_returns_can_be_sent_again(
+    rewards: Rewards,
+) -> None:
+    """Nothing was to be recovered because the higher title stands; the money is still part of it."""
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = await rewards.paid(1, "V-1")
+    await rewards.holds(1, N)
+    await rewards.paid(1, "V-2")
+    await rewards.revoked(lower)
+    assert (await taken_back(rewards, first, "V-1")).status_code == 200
+
+    again = await rewards.finance().post(
+        "/disbursement-batches", json={"fiscal_year": 2026, "award_ids": [first["id"]]}
+    )
+
+    assert again.status_code == 201, again.text
