@@ -68,8 +68,7 @@ class DisbursementService:
         usccs = await self._batches.to_order(fiscal_year, award_ids, officer)
         await lock_enterprises(self._session, usccs)
         awards = await self._batches.lock_to_order(fiscal_year, award_ids, usccs, officer)
-        if not awards or (award_ids is not None and len(awards) < len(set(award_ids))):
-            raise NothingToOrder
+        _require_all(award_ids, awards)
         now = self._clock.now()
         number = await self._batches.next_number(fiscal_year)
         lines = [
@@ -291,6 +290,19 @@ class DisbursementService:
     async def _save(self, award: Award) -> None:
         award.updated_at = self._clock.now()
         await self._session.flush()
+
+
+def _require_all(award_ids: Sequence[UUID] | None, awards: Sequence[Award]) -> None:
+    """Refuse a batch without an award, or without one that was named."""
+    missing = sorted({*(award_ids or ())} - {award.id for award in awards})
+    if missing:
+        names = ", ".join(map(str, missing))
+        raise NothingToOrder(
+            f"以下奖励不能下达（不存在、未批准、已付清、已下达或不属于该年度）：{names}",
+            f"These are not there, not approved, paid, ordered already or of another year: {names}",
+        )
+    if not awards:
+        raise NothingToOrder
 
 
 def _require_whole_province(officer: Actor, catalogue: Catalogue) -> None:

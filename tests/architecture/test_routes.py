@@ -12,7 +12,7 @@ from services.applications import endpoints as applications_endpoints
 from services.applications import reference_endpoints
 from services.registry.app import PARTS as REGISTRY
 from services.review.app import PARTS as REVIEW
-from services.rewards import endpoints as rewards_endpoints
+from services.rewards.app import PARTS as REWARDS
 
 ROUTERS = (
     applications_endpoints.router,
@@ -20,7 +20,7 @@ ROUTERS = (
     reference_endpoints.router,
     *REGISTRY.routers,
     *REVIEW.routers,
-    rewards_endpoints.router,
+    *REWARDS.routers,
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 

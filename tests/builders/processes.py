@@ -76,7 +76,10 @@ class Processes:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports[GATEWAY]}"
+        return self.url_of(GATEWAY)
+
+    def url_of(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
 
     def start(self, name: str) -> None:
         environment = {
@@ -116,12 +119,13 @@ class Processes:
                 process.kill()
                 process.wait()
 
-    async def until_ready(self, seconds: float = 60) -> None:
-        give_up_at = asyncio.get_running_loop().time() + seconds
-        async with httpx.AsyncClient(base_url=self.base_url) as client:
+    async def until_ready(self, name: str = GATEWAY, path: str = "/readyz") -> None:
+        """Wait until a process answers that it is ready. The gateway is once every service is."""
+        give_up_at = asyncio.get_running_loop().time() + 60
+        async with httpx.AsyncClient(base_url=self.url_of(name)) as client:
             while True:
                 try:
-                    if (await client.get("/readyz")).is_success:
+                    if (await client.get(path)).is_success:
                         return
                 except httpx.TransportError:
                     pass
@@ -139,6 +143,16 @@ class Processes:
 
 @asynccontextmanager
 async def five_processes(folder: Path, owner: URL) -> AsyncIterator[Processes]:
+    async with deployed(folder, owner) as processes:
+        for name in (GATEWAY, *SERVICES):
+            processes.start(name)
+        await processes.until_ready()
+        yield processes
+
+
+@asynccontextmanager
+async def deployed(folder: Path, owner: URL) -> AsyncIterator[Processes]:
+    """Give each process its place and its secrets. Whatever is started is ended."""
     ports = _free_ports(GATEWAY, *SERVICES)
     write_deployment(
         folder / "deployment",
@@ -154,9 +168,6 @@ async def five_processes(folder: Path, owner: URL) -> AsyncIterator[Processes]:
         clock=FileClock(folder / "clock"),
     )
     try:
-        for name in (GATEWAY, *SERVICES):
-            processes.start(name)
-        await processes.until_ready()
         yield processes
     finally:
         processes.end()

@@ -252,6 +252,10 @@ def test_with_higher_in_full_no_lower_title_is_kept_beside_a_higher_one_that_was
     assert dict(found.due) == {"national": Decimal(500_000)}
 
 
+def locking(uscc: str) -> Any:
+    return select(func.pg_advisory_xact_lock(func.hashtextextended(uscc, 0)))
+
+
 async def test_the_fall_of_a_title_that_went_over_locks_in_the_same_order_as_everybody(
     rewards: Rewards,
 ) -> None:
@@ -263,14 +267,11 @@ async def test_the_fall_of_a_title_that_went_over_locks_in_the_same_order_as_eve
     await rewards.paid(holder, "V-1")
     following = await goes_on(rewards, first, by=successor)
     engine = create_async_engine(rewards.service.owner, poolclass=NullPool)
-    lock = lambda uscc: select(  # noqa: E731
-        func.pg_advisory_xact_lock(func.hashtextextended(uscc, 0))
-    )
     async with engine.begin() as other:
-        await other.execute(lock(lower))
+        await other.execute(locking(lower))
         falling = asyncio.create_task(rewards.revoked(following))
         await asyncio.sleep(0.5)
-        await other.execute(lock(higher))
+        await other.execute(locking(higher))
     await engine.dispose()
     await falling
 
