@@ -45,10 +45,7 @@ COLLECTIONS = {
     "awards": "rewards",
     "award-runs": "rewards",
     "award-statements": "rewards",
-    "award-statements.jws": "rewards",
-    "award-statements.xlsx": "rewards",
     "disbursement-batches": "rewards",
-    "reconciliations": "rewards",
     "recoveries": "rewards",
 }
 PUBLIC_COLLECTIONS = {
@@ -60,7 +57,6 @@ PUBLIC_COLLECTIONS = {
     "status-list": "registry",
     "typical-cases": "registry",
     "open-data": "registry",
-    "disbursement-keys": "rewards",
 }
 # Reached without a token; the service says so too, in its own access rules.
 OPEN_COLLECTIONS = frozenset({"eligibility-checks", "packs", "divisions", "industries"})

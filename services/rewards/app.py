@@ -14,6 +14,7 @@ from services.rewards import (
     disbursement_endpoints,
     recovery_endpoints,
     schedule_endpoints,
+    simulation_endpoints,
 )
 from services.rewards.models import tables
 from services.rewards.settings import RewardsSettings
@@ -31,6 +32,7 @@ PARTS = ServiceParts(
         disbursement_endpoints.router,
         recovery_endpoints.router,
         schedule_endpoints.router,
+        simulation_endpoints.router,
     ),
     subscriptions=(consumers.from_registry,),
 )
