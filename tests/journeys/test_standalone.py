@@ -84,7 +84,7 @@ def test_a_platform_that_was_killed_goes_on_and_ctrl_c_ends_all_of_it(tmp_path: 
     assert before.answers
     assert not before.is_told
     assert "paid 300000.00 yuan" in said
-    assert "paid back 80000.00 of 200000.00 yuan" in said
+    assert "paid back 80000.00 of 300000.00 yuan; keeps 200000.00" in said
     assert "ended" in said.splitlines()[-1]
     assert wait_for(lambda: postgres_on(home) == [])
 

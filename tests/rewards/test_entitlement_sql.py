@@ -34,25 +34,27 @@ DAYS = [
     date(2026, 9, 2),
     date(2028, 1, 1),
 ]
+PAST, LATER = DAYS[:3], DAYS[4:]
 AMOUNTS = [Decimal(one) for one in ("0.01", "100.00", "200.00", "500.00")]
 REGIONS = ["520102", "520302", "522301"]
 WAYS = list(product(Settlement, Scope))
 
 holdings = st.fixed_dictionaries(
     {
-        "title": st.sampled_from([P, N, "srdi_sme"]),
+        "title": st.sampled_from([P, P, N, N, "srdi_sme"]),
         "region": st.sampled_from(REGIONS),
-        "valid_from": st.sampled_from(DAYS),
-        "valid_until": st.sampled_from(DAYS),
-        "renewed_from": st.none() | st.sampled_from(DAYS),
+        # Mostly titles that count today: what does not count is refused before anything is reckoned.
+        "valid_from": st.sampled_from([*PAST, *PAST, *DAYS]),
+        "valid_until": st.sampled_from([*LATER, *LATER, *DAYS]),
+        "renewed_from": st.sampled_from([None, None, *PAST, *DAYS]),
         "round_code": st.sampled_from([None, "2025-1", "2026-1"]),
         "renewal_round_code": st.sampled_from([None, "2026-1"]),
-        "revoked_on": st.none() | st.sampled_from(DAYS),
-        "continues": st.sampled_from([None, None, None, UUID(int=9)]),
+        "revoked_on": st.sampled_from([*[None] * 12, *DAYS]),
+        "continues": st.sampled_from([*[None] * 8, UUID(int=9)]),
         "granted": st.none() | st.tuples(st.sampled_from(AMOUNTS), st.sampled_from(AMOUNTS)),
         "granted_event": st.sampled_from(["recognition", "renewal"]),
         "fiscal_year": st.sampled_from([2025, 2026]),
-        "cancelled": st.booleans(),
+        "cancelled": st.sampled_from([False, False, False, True]),
         "stands_for_another": st.booleans(),
     }
 )
@@ -64,6 +66,8 @@ lines = st.dictionaries(
     ),
     st.sampled_from(AMOUNTS),
     min_size=1,
+).map(
+    lambda some: {(P, "recognition", None): AMOUNTS[2], (N, "recognition", None): AMOUNTS[3]} | some
 )
 
 
