@@ -270,23 +270,10 @@ class ScreeningRepository:
         )
         return rows.all()
 
-    async def hold(self, screening_id: UUID) -> Screening | None:
-        """Keep every other process from a screening until `release`, or the end of the connection.
-
-        The database gives the lock back the moment a process dies, so nobody waits for a dead one.
-        Returns None when another process has it, or brought it to its end meanwhile.
-        """
-        number = _lock_of(screening_id)
-        if not await self._session.scalar(select(func.pg_try_advisory_lock(number))):
-            return None
+    async def unfinished_one(self, screening_id: UUID) -> Screening | None:
+        """Return a screening, unless it has come to its end."""
         found = await self._session.get(Screening, screening_id, populate_existing=True)
-        if found is not None and found.state in UNFINISHED:
-            return found
-        await self.release(screening_id)
-        return None
-
-    async def release(self, screening_id: UUID) -> None:
-        await self._session.execute(select(func.pg_advisory_unlock(_lock_of(screening_id))))
+        return found if found is not None and found.state in UNFINISHED else None
 
     async def progress(self, screening_id: UUID, **values: object) -> None:
         """Note how far a screening has come."""
@@ -433,8 +420,3 @@ def _changes(
 ) -> ColumnElement[bool]:
     found, was = CHANGES[change]
     return and_(verdict == DIGITS[found], was_recognised.is_(was))
-
-
-def _lock_of(screening_id: UUID) -> int:
-    """Return the number of a screening's advisory lock; the random half of its id makes it one."""
-    return int.from_bytes(screening_id.bytes[8:], signed=True)

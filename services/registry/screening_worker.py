@@ -5,6 +5,7 @@ leaves none of them, and the next process to look begins from scratch.
 """
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.database import is_transient, is_unavailable, sqlstate
 from services.kernel.identity.actor import actor_from_record
+from services.kernel.jobs import JobWorker
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.logging import log, new_trace
 from services.kernel.transaction import Runtime, saved_together
@@ -22,63 +24,39 @@ from services.registry.screening_repository import ScreeningRepository
 from services.registry.screening_schemas import ScreeningState
 from services.registry.screening_service import counts_of, kind_of, pack_of
 
-_LOOK_AGAIN_SECONDS = 0.5
 _CANCELLED = "57014"
 """What the database says of a statement that took longer than it may."""
 
 
-class ScreeningWorker:
+class ScreeningWorker(JobWorker[Screening]):
     name = "screenings"
 
     def __init__(self, runtime: Runtime, catalogue: Catalogue) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._catalogue = catalogue
 
-    async def run(self) -> None:
-        while True:
-            try:
-                while await self.work_once():
-                    pass
-            except Exception:
-                log.exception("screening_not_worked_on")
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    async def to_do(self, session: AsyncSession) -> Sequence[UUID]:
+        return await ScreeningRepository(session).to_do()
 
-    async def work_once(self) -> bool:
-        """Run the oldest screening that nobody has in hand. Return whether there was one."""
-        database = self._runtime.database
-        # One connection holds the screening; the work itself is done on others.
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            async with AsyncSession(connection, expire_on_commit=False) as holding:
-                screenings = ScreeningRepository(holding)
-                for screening_id in await screenings.to_do():
-                    held = await screenings.hold(screening_id)
-                    if held is None:
-                        continue
-                    holding.expunge(held)
-                    try:
-                        await self._run(held)
-                    finally:
-                        await screenings.release(screening_id)
-                    return True
-        return False
+    async def find(self, session: AsyncSession, job_id: UUID) -> Screening | None:
+        return await ScreeningRepository(session).unfinished_one(job_id)
 
-    async def _run(self, screening: Screening) -> None:
+    async def work_on(self, job: Screening) -> None:
         """Run a screening to its end. What passes by itself is left for another time."""
         try:
-            await self._begin(screening.id)
-            await self._judge(screening)
+            await self._begin(job.id)
+            await self._judge(job)
         except DBAPIError as error:
             if sqlstate(error) == _CANCELLED:
-                await self._fail(screening, "too_long")
+                await self._fail(job, "too_long")
                 return
             if is_transient(error) or is_unavailable(error):
                 raise
-            log.exception("screening_failed", id=str(screening.id))
-            await self._fail(screening, "failed")
+            log.exception("screening_failed", id=str(job.id))
+            await self._fail(job, "failed")
         except Exception:
-            log.exception("screening_failed", id=str(screening.id))
-            await self._fail(screening, "failed")
+            log.exception("screening_failed", id=str(job.id))
+            await self._fail(job, "failed")
 
     async def _begin(self, screening_id: UUID) -> None:
         async with saved_together(self._runtime, new_trace()) as (session, _):

@@ -6,7 +6,7 @@ back. The next process to look goes on after the last row that was done.
 
 import asyncio
 import tempfile
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.identity.actor import Actor, actor_from_record
+from services.kernel.jobs import JobWorker
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.logging import log, new_trace
 from services.kernel.text import Text
@@ -40,7 +41,6 @@ from services.kernel.workbooks.workbook import (
 MOST_ATTEMPTS = 10
 MOST_ERRORS_KEPT = 10_000
 """Of one file; `error_count` counts them all."""
-_LOOK_AGAIN_SECONDS = 0.5
 _LOOK_AT_MOST = 20
 _AGAIN_IN = timedelta(seconds=2)
 
@@ -70,7 +70,7 @@ Taken = tuple[Sequence[Mapping[str, object]], Sequence[CellProblem]]
 """What became of the rows that were taken over, as columns of a table; and what is wrong."""
 
 
-class ImportWorker(ABC, Generic[ImportT, RowT, ErrorT, Purpose, Read]):
+class ImportWorker(JobWorker[ImportT], Generic[ImportT, RowT, ErrorT, Purpose, Read]):
     """Brings imports to their end. A service says what a workbook is for, and what a row does."""
 
     name = "imports"
@@ -83,7 +83,7 @@ class ImportWorker(ABC, Generic[ImportT, RowT, ErrorT, Purpose, Read]):
         spool: Path,
         imports: Callable[[AsyncSession], Imports[ImportT, RowT, ErrorT]],
     ) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._spool = spool
         self._imports = imports
 
@@ -119,37 +119,18 @@ class ImportWorker(ABC, Generic[ImportT, RowT, ErrorT, Purpose, Read]):
     async def ended(self, session: AsyncSession, current: ImportT) -> None:
         """Do what an import's end asks for, in its transaction."""
 
-    async def run(self) -> None:
-        while True:
-            try:
-                while await self.work_once():
-                    pass
-            except Exception:
-                log.exception("import_not_worked_on")
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    async def to_do(self, session: AsyncSession) -> Sequence[UUID]:
+        return await self._imports(session).to_do(_LOOK_AT_MOST)
 
-    async def work_once(self) -> bool:
-        """Work on the oldest import that nobody has in hand. Return whether there was one."""
-        database = self._runtime.database
-        # One connection holds the import; the work itself is done on others.
-        async with database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            async with AsyncSession(connection, expire_on_commit=False) as holding:
-                imports = self._imports(holding)
-                for import_id in await imports.to_do(_LOOK_AT_MOST):
-                    held = await imports.hold(import_id)
-                    if held is None:
-                        continue
-                    holding.expunge(held)
-                    try:
-                        await self._work_on(held)
-                    except Exception:
-                        log.exception("import_interrupted", id=str(import_id))
-                        await self._let_go(import_id, again_in=_AGAIN_IN)
-                    finally:
-                        await imports.release(import_id)
-                    return True
-        return False
+    async def find(self, session: AsyncSession, job_id: UUID) -> ImportT | None:
+        return await self._imports(session).unfinished_one(job_id)
+
+    async def work_on(self, job: ImportT) -> None:
+        try:
+            await self._work_on(job)
+        except Exception:
+            log.exception("import_interrupted", id=str(job.id))
+            await self._let_go(job.id, again_in=_AGAIN_IN)
 
     async def _work_on(self, claimed: ImportT) -> None:
         try:

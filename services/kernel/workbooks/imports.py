@@ -137,22 +137,10 @@ class Imports(Generic[ImportT, RowT, ErrorT]):
         )
         return rows.all()
 
-    async def hold(self, import_id: UUID) -> ImportT | None:
-        """Keep every other process from an import until `release`, or the end of the connection.
-
-        The database gives the lock back the moment a process dies, so nobody waits for a dead one.
-        Returns None when another process has it, or brought it to its end meanwhile.
-        """
-        if not await self._session.scalar(select(func.pg_try_advisory_lock(_lock_of(import_id)))):
-            return None
+    async def unfinished_one(self, import_id: UUID) -> ImportT | None:
+        """Return an import, unless it has come to its end."""
         found = await self._session.get(self.imports, import_id, populate_existing=True)
-        if found is not None and found.state in UNFINISHED:
-            return found
-        await self.release(import_id)
-        return None
-
-    async def release(self, import_id: UUID) -> None:
-        await self._session.execute(select(func.pg_advisory_unlock(_lock_of(import_id))))
+        return found if found is not None and found.state in UNFINISHED else None
 
     async def let_go(self, import_id: UUID, *, again_in: timedelta) -> None:
         """Leave an import to whoever takes it up next, not before a pause is over."""
@@ -223,8 +211,3 @@ def begins_as_zip(file: Path) -> bool:
     """Whether a file may be a workbook at all; its reader says the rest."""
     with file.open("rb") as opened:
         return opened.read(len(_ZIP)) == _ZIP
-
-
-def _lock_of(import_id: UUID) -> int:
-    """Return the number of an import's advisory lock; the random half of its id makes it one."""
-    return int.from_bytes(import_id.bytes[8:], signed=True)
