@@ -13,10 +13,12 @@ from services.rewards import (
     consumers,
     disbursement_endpoints,
     recovery_endpoints,
+    run_endpoints,
     schedule_endpoints,
     simulation_endpoints,
 )
 from services.rewards.models import tables
+from services.rewards.run_worker import RunWorker
 from services.rewards.settings import RewardsSettings
 
 PARTS = ServiceParts(
@@ -31,6 +33,7 @@ PARTS = ServiceParts(
         award_endpoints.router,
         disbursement_endpoints.router,
         recovery_endpoints.router,
+        run_endpoints.router,
         schedule_endpoints.router,
         simulation_endpoints.router,
     ),
@@ -41,8 +44,8 @@ PARTS = ServiceParts(
 def create_app(environment: Environment, settings: RewardsSettings) -> FastAPI:
     catalogue = published_catalogue()
 
-    def workers(_: Runtime) -> Sequence[Worker]:
-        return ()
+    def workers(runtime: Runtime) -> Sequence[Worker]:
+        return (RunWorker(runtime, catalogue),)
 
     app = create_service_app(PARTS, environment, workers=workers)
     app.state.catalogue = catalogue

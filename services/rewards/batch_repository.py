@@ -4,16 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from services.kernel.identity.actor import Actor, Office
+from services.kernel.identity.actor import Actor
 from services.kernel.paging import Found, Paging, read_page
-from services.kernel.regions import prefix_of
 from services.rewards.models import Award, BatchLine, BatchSeries, DisbursementBatch, Holding
-from services.rewards.repository import WHOLE, visible_to
+from services.rewards.repository import WHOLE, kept_by, visible_to
 from services.rewards.workflow import AwardStatus, LineStatus
 
 MOST_LINES = 1000
@@ -116,10 +115,7 @@ class BatchRepository:
 
 def batches_visible_to(reader: Actor) -> ColumnElement[bool]:
     """Return the filter on batches: those who keep, pay out of or audit the whole fund see them."""
-    keeps = reader.holds(Office.FINANCE, Office.DISBURSEMENT, Office.AUDITOR)
-    if not keeps or reader.region is None or reader.uscc is not None:
-        return false()
-    return DisbursementBatch.region.like(f"{prefix_of(reader.region)}%")
+    return kept_by(DisbursementBatch.region.expression, reader)
 
 
 def _can_be_ordered(

@@ -218,3 +218,24 @@ class RecoverySettled(Problem):
     status, slug = 409, "recovery-settled"
     title = Text("已全部追回", "All of it has been paid back")
     meaning = Text("该追回已结清。", "Nothing is due on it any more.")
+
+
+class AwardRunNotFound(Problem):
+    status, slug = 404, "award-run-not-found"
+    title = Text("没有该批量测算", "There is no such run")
+    meaning = Text("批量测算不存在，或您无权查看。", "It does not exist, or you may not see it.")
+
+
+class AwardRunUnderWay(Problem):
+    status, slug = 409, "award-run-under-way"
+    title = Text("已有批量测算在进行", "A run is under way already")
+    meaning = Text(
+        "同时只能有一项批量拟定和五项测算；请待其完成。",
+        "There is one run that proposes at a time, and five that only reckon; wait for its end.",
+    )
+
+
+class TitlesNotRewarded(Problem):
+    status, slug = 422, "titles-not-rewarded"
+    title = Text("称号不在奖励范围", "A title is not rewarded")
+    meaning = Text("errors 逐项指出。", "errors names each of them.")

@@ -6,7 +6,19 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
@@ -67,8 +79,15 @@ async def lock_enterprise(session: AsyncSession, uscc: str) -> None:
 
 async def lock_enterprises(session: AsyncSession, usccs: Collection[str]) -> None:
     """Lock several in one order, so that two who lock many wait for each other and never both."""
-    for uscc in sorted(usccs):
-        await lock_enterprise(session, uscc)
+    # What is ordered inside is locked in that order: the outer query takes the rows as they come.
+    await session.execute(_LOCK_IN_ORDER, {"usccs": sorted(usccs)})
+
+
+_LOCK_IN_ORDER = text(
+    "SELECT pg_advisory_xact_lock(key) FROM"
+    " (SELECT hashtextextended(uscc, 0) AS key FROM unnest(:usccs) WITH ORDINALITY AS one (uscc, place)"
+    " ORDER BY place) AS ordered"
+).bindparams(bindparam("usccs", type_=ARRAY(String)))
 
 
 async def lock_schedules(session: AsyncSession) -> None:
@@ -315,6 +334,14 @@ def visible_to(reader: Actor) -> ColumnElement[bool]:
     if reader.holds(*OFFICES):
         return is_theirs
     return and_(is_theirs, Award.is_secret.is_(False))
+
+
+def kept_by(region: ColumnElement[str], reader: Actor) -> ColumnElement[bool]:
+    """Return whether a reader keeps, pays out of or audits the whole fund of a region."""
+    keeps = reader.holds(Office.FINANCE, Office.DISBURSEMENT, Office.AUDITOR)
+    if not keeps or reader.region is None or reader.uscc is not None:
+        return false()
+    return region.like(f"{prefix_of(reader.region)}%")
 
 
 def may_see_holding(reader: Actor, holding: Holding) -> bool:

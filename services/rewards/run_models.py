@@ -22,7 +22,7 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
-class RowOutcome(StrEnum):
+class RunOutcome(StrEnum):
     """What a run did with an enterprise to which something is owed."""
 
     PROPOSED = "proposed"
@@ -94,5 +94,5 @@ class AwardRunRow(Base):
     amount: Mapped[Decimal | None] = mapped_column(Numeric(16, 2))
     already_granted: Mapped[Decimal] = mapped_column(Numeric(16, 2))
     payable: Mapped[Decimal] = mapped_column(Numeric(16, 2))
-    outcome: Mapped[RowOutcome | None] = mapped_column(enum_column(RowOutcome))
+    outcome: Mapped[RunOutcome | None] = mapped_column(enum_column(RunOutcome))
     award_id: Mapped[UUID | None] = mapped_column(UUID_COLUMN)

@@ -103,13 +103,14 @@ class SimulationService:
         budget = next((one for one in schedule.budgets if one.fiscal_year == fiscal_year), None)
         return Simulated(
             schedule=schedule,
-            by_title=_summed([(title, number, amount) for title, _, number, amount in found]),
-            by_city=_summed([(city, number, amount) for _, city, number, amount in found]),
+            by_title=summed([(title, number, amount) for title, _, number, amount in found]),
+            by_city=summed([(city, number, amount) for _, city, number, amount in found]),
             budget=None if budget is None else budget.amount - budget.granted,
         )
 
 
-def _summed(rows: Sequence[tuple[str, int, Decimal]]) -> list[Cost]:
+def summed(rows: Sequence[tuple[str, int, Decimal]]) -> list[Cost]:
+    """Add up what bears the same name, in the order of the names."""
     names = sorted({name for name, _, _ in rows})
     return [
         Cost(

@@ -59,12 +59,12 @@ def _simulated_out(of: Simulated) -> SimulatedOut:
         scope=of.schedule.scope,
         enterprises=of.enterprises,
         amount=of.amount,
-        by_title=[_cost_out(one) for one in of.by_title],
-        by_city=[_cost_out(one) for one in of.by_city],
+        by_title=[cost_out(one) for one in of.by_title],
+        by_city=[cost_out(one) for one in of.by_city],
         budget_left=None if of.budget is None else spell_money(of.budget),
         is_within_budget=None if of.budget is None else of.amount <= of.budget,
     )
 
 
-def _cost_out(of: Cost) -> CostOut:
+def cost_out(of: Cost) -> CostOut:
     return CostOut(name=of.name, enterprises=of.enterprises, amount=of.amount)
