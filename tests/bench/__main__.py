@@ -9,6 +9,7 @@ from tests.bench.intake import measure_import, measure_last_minute
 from tests.bench.measurement import Measurement
 from tests.bench.registry import measure_register
 from tests.bench.reward_reads import measure_reward_reads
+from tests.bench.rewards import measure_award_runs
 from tests.bench.rules import measure_checks, measure_endpoint, measure_loading
 
 SUBJECTS = (
@@ -19,6 +20,7 @@ SUBJECTS = (
     measure_last_minute,
     measure_register,
     measure_reward_reads,
+    measure_award_runs,
 )
 
 
