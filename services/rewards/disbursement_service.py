@@ -18,12 +18,12 @@ from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import Journal
 from services.kernel.paging import Found, Paging
-from services.kernel.problems import NotAllowed
 from services.policy.catalogue import Catalogue
 from services.policy.rewards import ZERO
 from services.rewards.award_log import record, which
 from services.rewards.award_service import lock_award
 from services.rewards.batch_repository import BatchRepository
+from services.rewards.duties import fund_of
 from services.rewards.ledger import Ledger, open_line_of, position_of
 from services.rewards.models import Award, BatchLine, DisbursementBatch
 from services.rewards.problems import (
@@ -64,7 +64,7 @@ class DisbursementService:
 
         All of a year, the oldest first and as many as a batch holds, or those that are named.
         """
-        _require_whole_province(officer, self._catalogue)
+        fund = fund_of(officer, self._catalogue)
         usccs = await self._batches.to_order(fiscal_year, award_ids, officer)
         await lock_enterprises(self._session, usccs)
         awards = await self._batches.lock_to_order(fiscal_year, award_ids, usccs, officer)
@@ -79,7 +79,7 @@ class DisbursementService:
             id=new_id(),
             number=number,
             fiscal_year=fiscal_year,
-            region=officer.region or "",
+            region=fund,
             total=sum((line.amount for line in lines), ZERO),
             ordered_by=officer.sub,
             ordered_at=now,
@@ -303,9 +303,3 @@ def _require_all(award_ids: Sequence[UUID] | None, awards: Sequence[Award]) -> N
         )
     if not awards:
         raise NothingToOrder
-
-
-def _require_whole_province(officer: Actor, catalogue: Catalogue) -> None:
-    jurisdictions = {pack.jurisdiction for pack in catalogue.packs() if pack.rewards is not None}
-    if not any(officer.is_in_charge_of(one) for one in jurisdictions):
-        raise NotAllowed

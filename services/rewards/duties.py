@@ -2,6 +2,7 @@
 
 from services.kernel.identity.actor import Actor, Office, Scope
 from services.kernel.problems import NotAllowed, SeparationOfDuties
+from services.policy.catalogue import Catalogue
 from services.policy.pack import Pack
 
 
@@ -17,6 +18,18 @@ def require_jurisdiction(officer: Actor, pack: Pack) -> None:
             "奖励资金由全辖区的财政岗位办理。",
             f"The fund is kept by the finance office of {pack.jurisdiction}.",
         )
+
+
+def fund_of(actor: Actor, catalogue: Catalogue) -> str:
+    """Return the division whose fund an actor is in charge of. Raises `NotAllowed` without one.
+
+    Who is in charge of several has to come as the office of one of them.
+    """
+    funds = {pack.jurisdiction for pack in catalogue.packs() if pack.rewards is not None}
+    own = [one for one in funds if actor.is_in_charge_of(one)]
+    if len(own) != 1:
+        raise NotAllowed
+    return own[0]
 
 
 def keeps_the_fund(reader: Actor, pack: Pack) -> bool:

@@ -335,6 +335,12 @@ class LedgerEntry(Base):
         ),
         Index(None, "award_id", "id"),
         Index(None, "on_day", "kind"),
+        Index(
+            "ledger_entries_by_reference",
+            "reference",
+            "kind",
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
         Index("one_grant", "award_id", unique=True, postgresql_where=text("kind = 'granted'")),
         Index(
             "one_payment_per_voucher",

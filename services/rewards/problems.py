@@ -239,3 +239,30 @@ class TitlesNotRewarded(Problem):
     status, slug = 422, "titles-not-rewarded"
     title = Text("称号不在奖励范围", "A title is not rewarded")
     meaning = Text("errors 逐项指出。", "errors names each of them.")
+
+
+class DayStatementNotFound(Problem):
+    status, slug = 404, "day-statement-not-found"
+    title = Text("没有该日对账单", "There is no such statement of a day")
+    meaning = Text("日对账单不存在，或您无权查看。", "It does not exist, or you may not see it.")
+
+
+class DayStatementUnsound(Problem):
+    status, slug = 422, "day-statement-unsound"
+    title = Text("日对账单不成立", "The day's statement does not hold together")
+    meaning = Text("errors 逐项指出问题。", "errors names each thing that is wrong.")
+
+
+class DayNotCome(Problem):
+    status, slug = 422, "day-not-come"
+    title = Text("该日尚未到来", "The day has not come yet")
+    meaning = Text("只能报送今天及以前的款项。", "What is reported was moved today or before.")
+
+
+class DaysNotPossible(Problem):
+    status, slug = 422, "days-not-possible"
+    title = Text("日期范围不成立", "The days do not hold together")
+    meaning = Text(
+        "起始日不晚于终止日，且不超过 366 天。",
+        "The first is not after the last, and there are 366 at most.",
+    )

@@ -39,7 +39,7 @@ from services.rewards.run_schemas import (
 )
 from services.rewards.run_service import FAILURES, NewRun, Outcome, Reckoned, RunService
 from services.rewards.schemas import FiscalYear
-from services.rewards.simulation_endpoints import cost_out
+from services.rewards.simulation_schemas import CostOut
 
 router = APIRouter(route_class=TransactionalRoute, tags=["award runs"])
 
@@ -153,8 +153,8 @@ def _result_out(of: Reckoned) -> RunResultOut:
         enterprises=of.enterprises,
         amount=of.amount,
         rewarded_before=of.rewarded_before,
-        by_title=[cost_out(one) for one in of.by_title],
-        by_city=[cost_out(one) for one in of.by_city],
+        by_title=[CostOut.model_validate(one) for one in of.by_title],
+        by_city=[CostOut.model_validate(one) for one in of.by_city],
         budget_left=of.budget_left,
         is_within_budget=None if of.budget_left is None else of.is_within_budget,
     )

@@ -12,7 +12,7 @@ from services.rewards.access import FundReader
 from services.rewards.dependencies import CurrentCatalogue
 from services.rewards.problems import ScheduleNotFound
 from services.rewards.schemas import FiscalYear, spell_money
-from services.rewards.simulation import Cost, Simulated, SimulationService
+from services.rewards.simulation import Simulated, SimulationService
 from services.rewards.simulation_schemas import CostOut, SimulatedOut, SimulationOut
 
 router = APIRouter(route_class=TransactionalRoute)
@@ -59,12 +59,8 @@ def _simulated_out(of: Simulated) -> SimulatedOut:
         scope=of.schedule.scope,
         enterprises=of.enterprises,
         amount=of.amount,
-        by_title=[cost_out(one) for one in of.by_title],
-        by_city=[cost_out(one) for one in of.by_city],
+        by_title=[CostOut.model_validate(one) for one in of.by_title],
+        by_city=[CostOut.model_validate(one) for one in of.by_city],
         budget_left=None if of.budget is None else spell_money(of.budget),
         is_within_budget=None if of.budget is None else of.amount <= of.budget,
     )
-
-
-def cost_out(of: Cost) -> CostOut:
-    return CostOut(name=of.name, enterprises=of.enterprises, amount=of.amount)
