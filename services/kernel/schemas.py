@@ -40,3 +40,17 @@ Instant = Annotated[
     AwareDatetime,
     Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC)),
 ]
+
+
+class SealKeyOut(Out):
+    kty: str
+    crv: str
+    x: str
+    y: str
+    kid: str
+    use: str
+    alg: str
+
+
+class KeySetOut(Out):
+    keys: list[SealKeyOut]

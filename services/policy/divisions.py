@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from services.kernel.regions import city_of
+
 Level = Literal["province", "city", "county"]
 
 _DATA = Path(__file__).parent / "data"
@@ -48,6 +50,14 @@ class FormerDivision:
 def divisions() -> dict[str, Division]:
     """Return today's divisions by code: the province, nine cities, 贵安新区 and 88 counties."""
     return {one.code: one for one in _every_division() if one.until is None}
+
+
+def place_name(division: str) -> str:
+    """Return where a division is, as one writes it: 贵阳市南明区; the code of an unknown one."""
+    named = divisions()
+    codes = dict.fromkeys([city_of(division), division])
+    names = [named[code].name for code in codes if code in named]
+    return "".join(names) or division
 
 
 def divisions_on(day: date) -> list[Division]:

@@ -14,9 +14,8 @@ from services.kernel.clock import Clock, end_of
 from services.kernel.identity.actor import NOBODY, Actor
 from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import seal
-from services.kernel.regions import city_of
 from services.kernel.text import Text
-from services.policy.divisions import divisions
+from services.policy.divisions import place_name
 from services.registry.certificate_paper import CertificateSheet
 from services.registry.enterprise_service import known_as
 from services.registry.models import Enterprise, Recognition, RenewalStep, tables
@@ -110,7 +109,7 @@ class CertificateService:
             issued_by=pack.issued_by,
             issued_on=granted.decided_on,
             clause=law.clause,
-            division_name=_place(row.enterprise.division),
+            division_name=place_name(row.enterprise.division),
             check_url=self._seal.address_of(row.certificate_number),
             state=Text(*STATUS_NAMES[of.standing.status]),
             is_valid=of.standing.status in COUNTS,
@@ -200,11 +199,3 @@ class CertificateService:
                 "status_list": {"idx": of.status_index, "uri": self._seal.status_list}
             }
         return seal(self._seal.keys.signing, claims, kind=CERTIFICATE_KIND)
-
-
-def _place(division: str) -> str:
-    """Return where an enterprise is, as one writes it: 贵阳市南明区."""
-    named = divisions()
-    codes = dict.fromkeys([city_of(division), division])
-    names = [named[code].name for code in codes if code in named]
-    return "".join(names) or division

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from services.kernel.paging import PageOf, PageOut
 from services.kernel.problems import CursorInvalid, documented
-from services.kernel.schemas import DivisionCode
+from services.kernel.schemas import DivisionCode, KeySetOut
 from services.kernel.transaction import (
     CurrentClock,
     CurrentSession,
@@ -27,7 +27,7 @@ from services.registry.dependencies import (
 )
 from services.registry.problems import CertificateNotFound
 from services.registry.public_search import PublicSearch, public_page
-from services.registry.schemas import CertificateOut, KeySetOut, PublicEnterpriseOut
+from services.registry.schemas import CertificateOut, PublicEnterpriseOut
 from services.registry.views import public_title_out
 
 router = APIRouter(route_class=TransactionalRoute)

@@ -198,20 +198,6 @@ class CertificateOut(PublicTitleOut):
     jws: str = Field(description="同一内容的签名件（ES256）。The same, signed.")
 
 
-class SealKeyOut(Out):
-    kty: str
-    crv: str
-    x: str
-    y: str
-    kid: str
-    use: str
-    alg: str
-
-
-class KeySetOut(Out):
-    keys: list[SealKeyOut]
-
-
 class RenewalDutyOut(Out):
     recognition_id: UUID
     uscc: str
