@@ -17,6 +17,7 @@ from services.rewards import (
     run_endpoints,
     schedule_endpoints,
     simulation_endpoints,
+    statement_endpoints,
 )
 from services.rewards.models import tables
 from services.rewards.run_worker import RunWorker
@@ -32,6 +33,7 @@ PARTS = ServiceParts(
     routers=(
         award_endpoints.questions,
         award_endpoints.router,
+        statement_endpoints.router,
         disbursement_endpoints.router,
         recovery_endpoints.router,
         reconciliation_endpoints.router,
