@@ -45,6 +45,8 @@ COLLECTIONS = {
     "awards": "rewards",
     "award-runs": "rewards",
     "award-statements": "rewards",
+    "award-statements.jws": "rewards",
+    "award-statements.xlsx": "rewards",
     "disbursement-batches": "rewards",
     "recoveries": "rewards",
 }
@@ -57,6 +59,7 @@ PUBLIC_COLLECTIONS = {
     "status-list": "registry",
     "typical-cases": "registry",
     "open-data": "registry",
+    "reward-keys": "rewards",
 }
 # Reached without a token; the service says so too, in its own access rules.
 OPEN_COLLECTIONS = frozenset({"eligibility-checks", "packs", "divisions", "industries"})

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from services.kernel.identity.access import Access
+from services.kernel.identity.access import Access, PublicAccess
 from services.kernel.identity.actor import Actor, Office, Scope
 
+Anyone = Annotated[Actor, Depends(PublicAccess())]
 ScheduleReader = Annotated[Actor, Depends(Access(Scope.REWARDS_READ))]
 AwardReader = Annotated[Actor, Depends(Access(Scope.REWARDS_READ))]
 """Any system or person with the scope; the repository shows each its own rows."""

@@ -1,5 +1,6 @@
 """The rewards service: schedules, entitlement, awards, disbursement, recovery."""
 
+import asyncio
 from collections.abc import Sequence
 
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from services.rewards import (
     award_endpoints,
     consumers,
     disbursement_endpoints,
+    paper_endpoints,
     reconciliation_endpoints,
     recovery_endpoints,
     run_endpoints,
@@ -20,6 +22,7 @@ from services.rewards import (
     statement_endpoints,
 )
 from services.rewards.models import tables
+from services.rewards.paper_service import YEARS_AT_ONCE, Issuer
 from services.rewards.run_worker import RunWorker
 from services.rewards.settings import RewardsSettings
 
@@ -33,6 +36,8 @@ PARTS = ServiceParts(
     routers=(
         award_endpoints.questions,
         award_endpoints.router,
+        # Before the batch by its number alone: "….jws" is no part of one.
+        paper_endpoints.router,
         statement_endpoints.router,
         disbursement_endpoints.router,
         recovery_endpoints.router,
@@ -53,8 +58,8 @@ def create_app(environment: Environment, settings: RewardsSettings) -> FastAPI:
 
     app = create_service_app(PARTS, environment, workers=workers)
     app.state.catalogue = catalogue
-    app.state.seal_keys = read_keys(settings.seal_keys_folder)
-    app.state.public_url = settings.public_url.rstrip("/")
+    app.state.issuer = Issuer(read_keys(settings.seal_keys_folder), settings.public_url.rstrip("/"))
+    app.state.paper_places = asyncio.Semaphore(YEARS_AT_ONCE)
     return app
 
 

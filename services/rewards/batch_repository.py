@@ -93,6 +93,15 @@ class BatchRepository:
             .execution_options(populate_existing=True)
         )
 
+    async def packs_of(self, batch_id: UUID) -> dict[UUID, str]:
+        """Return the pack of each award of a batch: it knows what the award's title is called."""
+        rows = await self._session.execute(
+            select(Award.id, Award.policy_pack)
+            .join(BatchLine, BatchLine.award_id == Award.id)
+            .where(BatchLine.batch_id == batch_id)
+        )
+        return dict(rows.all())
+
     async def page(
         self, reader: Actor, page: Paging, *, fiscal_year: int | None
     ) -> Found[DisbursementBatch]:

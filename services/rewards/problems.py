@@ -266,3 +266,12 @@ class DaysNotPossible(Problem):
         "起始日不晚于终止日，且不超过 366 天。",
         "The first is not after the last, and there are 366 at most.",
     )
+
+
+class StatementsTooMany(Problem):
+    status, slug = 422, "award-statements-too-many"
+    title = Text("对账单超过一份文件的户数", "There are more statements than one document holds")
+    meaning = Text(
+        "一份文件最多 50,000 户；请用 region 缩小到市州或区县，或分页查询。",
+        "A document holds 50,000 enterprises; narrow it by region, or read the list page by page.",
+    )

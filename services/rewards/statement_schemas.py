@@ -17,3 +17,25 @@ class EnterpriseStatementOut(Out):
     recovery_due: MoneyOut
     recovered: MoneyOut
     waived: MoneyOut
+
+
+class StatementSumsOut(Out):
+    """What all rows add up to."""
+
+    enterprises_count: int
+    awards_count: int
+    granted: MoneyOut
+    cancelled: MoneyOut
+    disbursed: MoneyOut
+    recovery_due: MoneyOut
+    recovered: MoneyOut
+    waived: MoneyOut
+
+
+class YearStatementsOut(Out):
+    """A fiscal year's statements of one division, whole: what is signed, and what a workbook holds."""
+
+    fiscal_year: int
+    region: str
+    totals: StatementSumsOut
+    items: list[EnterpriseStatementOut]

@@ -43,6 +43,7 @@ PUBLIC = {
     ("GET", "/api/v1/public/open-data"),
     ("GET", "/api/v1/public/open-data/recognitions.csv"),
     ("GET", "/api/v1/public/open-data/recognitions.jsonl"),
+    ("GET", "/api/v1/public/reward-keys"),
 }
 GUARDED = sorted(set(ROUTES) - PUBLIC)
 
