@@ -49,6 +49,8 @@ COLLECTIONS = {
     "award-statements.xlsx": "rewards",
     "disbursement-batches": "rewards",
     "recoveries": "rewards",
+    "day-statements": "rewards",
+    "reconciliations": "rewards",
 }
 PUBLIC_COLLECTIONS = {
     "notices": "review",

@@ -8,21 +8,27 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from services.applications import endpoints as applications_endpoints
-from services.applications import reference_endpoints
+from gateway.routes import destination_of
+from services.applications.app import PARTS as APPLICATIONS
 from services.registry.app import PARTS as REGISTRY
 from services.review.app import PARTS as REVIEW
 from services.rewards.app import PARTS as REWARDS
 
-ROUTERS = (
-    applications_endpoints.router,
-    applications_endpoints.questions,
-    reference_endpoints.router,
-    *REGISTRY.routers,
-    *REVIEW.routers,
-    *REWARDS.routers,
-)
-ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+SERVICES = (APPLICATIONS, REGISTRY, REVIEW, REWARDS)
+ROUTES = [
+    (parts.name, route)
+    for parts in SERVICES
+    for router in parts.routers
+    for route in router.routes
+    if isinstance(route, APIRoute)
+]
+
+
+def named(one: object) -> str:
+    return f"{sorted(one.methods or ())} {one.path}" if isinstance(one, APIRoute) else str(one)
+
+
+each_route = pytest.mark.parametrize(("service", "route"), ROUTES, ids=named)
 
 
 def called(dependant: Dependant) -> Iterator[Callable[..., Any]]:
@@ -32,8 +38,16 @@ def called(dependant: Dependant) -> Iterator[Callable[..., Any]]:
         yield from called(inner)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{sorted(route.methods)} {route.path}")
-def test_no_route_waits_for_a_thread(route: APIRoute) -> None:
+@each_route
+def test_the_gateway_leads_to_every_route(service: str, route: APIRoute) -> None:
+    destination = destination_of(f"/api/v1{route.path}")
+
+    assert destination is not None, "add its first step to gateway/routes.py"
+    assert destination.service == service
+
+
+@each_route
+def test_no_route_of_a_service_waits_for_a_thread(service: str, route: APIRoute) -> None:
     """A plain function among a route's dependencies is run in a thread, which costs more than it."""
     plain = [
         call
@@ -42,8 +56,8 @@ def test_no_route_waits_for_a_thread(route: APIRoute) -> None:
         and not inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004
     ]
 
-    assert plain == []
+    assert plain == [], service
 
 
 def test_there_are_routes() -> None:
-    assert len(ROUTES) > 40
+    assert len(ROUTES) > 180
