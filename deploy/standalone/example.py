@@ -3,14 +3,15 @@
 The platform's clock is moved from day to day as the story goes, and ends at the real time.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from deploy.standalone.firms import CONTACT, FIRMS, LISTED, Firm
 from deploy.standalone.papers import one_page_pdf, workbook_of
-from deploy.standalone.reviewing import DIFFERING, POOR, ReviewTeller
+from deploy.standalone.reviewing import DIFFERING, POOR
+from deploy.standalone.rewarding import SETTLEMENTS, RewardTeller
 from deploy.standalone.telling import StoryStuck
 from services.kernel.identity.actor import Office
 from services.kernel.workbooks.workbook import XLSX
@@ -19,11 +20,6 @@ PACK = "guizhou/2021-05-06"
 LENGTH = timedelta(days=220)
 """How long before today the story begins, so that all of it lies in the past."""
 
-# Amounts of this example only: the plan prints none.
-PROVINCIAL_AMOUNT = "200000.00"
-NATIONAL_AMOUNT = "500000.00"
-SETTLEMENTS = ("top_up", "higher_full", "no_offset")
-"""Each is drafted; the first is approved, the others are there to compare with."""
 RENAMED = "贵阳示例精密轴承（集团）有限公司"
 """What one of them is called in the end; it is found by its old name as well."""
 YEAR_BEFORE = (
@@ -35,7 +31,7 @@ YEAR_BEFORE = (
 """Revenue and R&D expense of 2024, in yuan: what the growth of 2025 is reckoned from."""
 
 
-class Storyteller(ReviewTeller):
+class Storyteller(RewardTeller):
     """Tells the story to a platform at an address."""
 
     async def tell(self) -> None:
@@ -78,30 +74,6 @@ class Storyteller(ReviewTeller):
             Office.FINANCE,
             f"/reward-schedules/{self._told('schedule-top_up')['id']}/approval",
             sub="finance-approves",
-        )
-
-    async def _draft_schedule(self, settlement: str) -> None:
-        opened = self._day(0)
-        await self._post(
-            f"schedule-{settlement}",
-            Office.FINANCE,
-            "/reward-schedules",
-            {
-                "code": f"example-{opened.year}-{settlement}",
-                "document_number": f"示例财〔{opened.year}〕1号（示例金额）",
-                "effective_from": date(opened.year, 1, 1).isoformat(),
-                "amounts": [
-                    {"title": "provincial_little_giant", "amount": PROVINCIAL_AMOUNT},
-                    {"title": "national_little_giant", "amount": NATIONAL_AMOUNT},
-                ],
-                "settlement": settlement,
-                "scope": "concurrent_validity",
-                "budgets": [
-                    {"fiscal_year": year, "amount": "2000000.00"}
-                    for year in (opened.year, opened.year + 1)
-                ],
-            },
-            sub="finance-drafts",
         )
 
     async def _apply(self) -> None:
@@ -325,11 +297,17 @@ class Storyteller(ReviewTeller):
                     },
                 )
         self._go_to(150)
+        self._say("a dry run reckons everybody; nothing is proposed but what officers select")
+        await self._reckon_everybody()
         self._say("one gets the difference; the other, not rewarded before, all, paid in two parts")
         await self._reward(FIRMS["rising"], "national", "national_little_giant")
         await self._reward(
             FIRMS["fallen"], "national", "national_little_giant", parts=("300000.00", "200000.00")
         )
+        self._say(
+            "the treasury's report of the day leaves a payment out; it is found and corrected"
+        )
+        await self._reconcile_the_day()
 
     async def _follow(self) -> None:
         firm = FIRMS["rising"]
@@ -456,80 +434,3 @@ class Storyteller(ReviewTeller):
             },
         )
         await self._call_back(firm)
-
-    async def _call_back(self, firm: Firm) -> None:
-        found = await self._until(
-            f"/recoveries?uscc={firm.uscc}", Office.FINANCE, lambda found: bool(found["items"])
-        )
-        recovery = found["items"][0]
-        self._go_to(180)
-        self._say("what is above the lower title's amount is called back, in three instalments")
-        await self._post(
-            f"{firm.key}-plan",
-            Office.FINANCE,
-            f"/recoveries/{recovery['id']}/plan",
-            {
-                "instalments": [
-                    {"due_on": self._day(day).isoformat(), "amount": "100000.00"}
-                    for day in (210, 240, 270)
-                ],
-                "reason": "企业申请分期退回（示例）",
-            },
-        )
-        self._go_to(200)
-        await self._post(
-            f"{firm.key}-repayment",
-            Office.DISBURSEMENT,
-            f"/recoveries/{recovery['id']}/repayments",
-            {
-                "amount": "80000.00",
-                "paid_on": self._day(200).isoformat(),
-                "voucher": "EXAMPLE-R-1",
-            },
-        )
-
-    async def _reward(
-        self, firm: Firm, what: str, title: str, *, parts: Sequence[str] | None = None
-    ) -> None:
-        await self._until_entitled(firm, title)
-        today = self._clock.today()
-        award = await self._post(
-            f"{firm.key}-{what}-award",
-            Office.FINANCE,
-            "/awards",
-            {"uscc": firm.uscc, "fiscal_year": today.year, "reason": "择优奖励（示例）"},
-            sub="finance-proposes",
-        )
-        await self._post(
-            f"{firm.key}-{what}-approval",
-            Office.FINANCE,
-            f"/awards/{award['id']}/approval",
-            sub="finance-approves",
-        )
-        await self._post(
-            f"{firm.key}-{what}-order",
-            Office.FINANCE,
-            "/disbursement-batches",
-            {"fiscal_year": today.year, "award_ids": [award["id"]]},
-            sub="finance-proposes",
-        )
-        for number, amount in enumerate(parts or (award["amount"],), start=1):
-            await self._post(
-                f"{firm.key}-{what}-payment-{number}",
-                Office.DISBURSEMENT,
-                f"/awards/{award['id']}/disbursement",
-                {
-                    "amount": amount,
-                    "paid_on": today.isoformat(),
-                    "voucher": f"EXAMPLE-{firm.serial}-{what}-{number}",
-                },
-            )
-
-    async def _until_entitled(self, firm: Firm, title: str) -> None:
-        # The registry's news has to have reached rewards before there is anything to grant.
-        await self._until_post(
-            "/award-calculations",
-            Office.FINANCE,
-            {"uscc": firm.uscc},
-            lambda found: found["highest"] is not None and found["highest"]["title"] == title,
-        )

@@ -9,10 +9,10 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from deploy.standalone.example import SETTLEMENTS
 from deploy.standalone.firms import FIRMS, Firm
 from deploy.standalone.home import ExampleProgress
 from deploy.standalone.offices import token_for
+from deploy.standalone.rewarding import SETTLEMENTS
 from services.kernel.identity.actor import Office
 from services.kernel.identity.keys import KeyRing
 
@@ -39,6 +39,9 @@ async def print_report(
     console.print(_side_by_side(progress))
     console.print("\nWhat the first of them is told of its reward, as it was reckoned then:")
     for line in _explained(progress):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print("\nWhat finance sees of the day on which both were paid:")
+    for line in _reconciled(progress):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print()
     notice = progress.answers["srdi-notice"]
@@ -142,6 +145,25 @@ def _explained(progress: ExampleProgress) -> Iterator[str]:
     yield explanation["zh"]
     yield ""
     yield explanation["en"]
+
+
+def _reconciled(progress: ExampleProgress) -> Iterator[str]:
+    """Yield what a dry run reckoned that day, what the day's report left out, and how it ended."""
+    reckoned = _told(progress, "dry-run-result")["result"]
+    yield (
+        f"  a dry run: {reckoned['enterprises']} enterprises are owed {reckoned['amount']} yuan;"
+        f" {reckoned['budget_left']} are left of the year's budget"
+    )
+    for one in _told(progress, "day-differences")["items"]:
+        yield (
+            f"  {one['code']}: {one['recorded']['amount']} yuan, voucher {one['reference']}"
+            f" · {one['meaning']['zh']}"
+        )
+    day = _told(progress, "day-reconciled")
+    yield (
+        f"  {day['day']}, report {day['statement_number']}: {day['recorded']['payments']['amount']}"
+        f" yuan paid and reported, {day['differences']} differences"
+    )
 
 
 def _told(progress: ExampleProgress, name: str) -> Mapping[str, Any]:

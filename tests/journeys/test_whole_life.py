@@ -74,6 +74,9 @@ DONE = {
             "recovery_opened": 1,
             "repayment_planned": 1,
             "repaid": 1,
+            "requested": 1,
+            "done": 1,
+            "received": 2,
         }
     ),
 }
