@@ -8,6 +8,7 @@ import asyncpg
 from sqlalchemy import Enum, MetaData, make_url
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -37,8 +38,9 @@ _LONGEST_WAIT_SECONDS = 20
 
 # SQLSTATE of failures that pass by themselves: lock not available, deadlock, serialisation.
 _TRANSIENT = {"55P03", "40P01", "40001"}
+_CANCELLED = "57014"
 # Of failures for want of the database itself: too many connections, shutdown, cannot connect now.
-_UNAVAILABLE = {"53300", "57P01", "57P02", "57P03", "57014", "25P03"}
+_UNAVAILABLE = {"53300", "57P01", "57P02", "57P03", _CANCELLED, "25P03"}
 
 
 def service_metadata(schema: str) -> MetaData:
@@ -151,3 +153,15 @@ def is_transient(error: DBAPIError) -> bool:
 
 def is_unavailable(error: DBAPIError) -> bool:
     return error.connection_invalidated or sqlstate(error) in _UNAVAILABLE
+
+
+def took_too_long(error: Exception) -> bool:
+    """Whether the database gave a statement up because it took longer than it may."""
+    return isinstance(error, DBAPIError) and sqlstate(error) == _CANCELLED
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Whether something failed for want of the database, or of a moment: it can be tried again."""
+    if isinstance(error, DBAPIError):
+        return is_transient(error) or is_unavailable(error)
+    return isinstance(error, PoolTimeout | OSError)

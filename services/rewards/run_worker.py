@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.kernel.database import is_transient, is_unavailable, sqlstate
+from services.kernel.database import passes_by_itself, took_too_long
 from services.kernel.identity.actor import actor_from_record
 from services.kernel.jobs import JobWorker
 from services.kernel.journal import Journal
@@ -28,9 +27,6 @@ from services.rewards.repository import ScheduleRepository, lock_enterprises
 from services.rewards.run_models import AwardRun, RunOutcome, RunState
 from services.rewards.run_repository import RunRepository
 from services.rewards.run_service import Reckoned, outcomes_of, record_run
-
-_CANCELLED = "57014"
-"""What the database says of a statement that took longer than it may."""
 
 
 class RunWorker(JobWorker[AwardRun]):
@@ -57,17 +53,12 @@ class RunWorker(JobWorker[AwardRun]):
                     return
             while await self._propose(job):
                 pass
-        except DBAPIError as error:
-            if sqlstate(error) == _CANCELLED:
+        except Exception as error:
+            if took_too_long(error):
                 await self._fail(job, "too_long")
                 return
-            if is_transient(error) or is_unavailable(error):
+            if passes_by_itself(error):
                 raise
-            log.exception("award_run_failed", id=str(job.id))
-            await self._fail(job, "failed")
-        except ConnectionError:
-            raise
-        except Exception:
             log.exception("award_run_failed", id=str(job.id))
             await self._fail(job, "failed")
 
