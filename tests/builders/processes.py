@@ -5,16 +5,18 @@ The clock in a file is the test's own; no setting of the platform leads to it.
 """
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -23,7 +25,6 @@ from sqlalchemy.engine import URL
 from deploy.deployment import GATEWAY, read_environment, write_deployment
 from deploy.schema import SERVICES
 from deploy.standalone.home import ISSUER
-from deploy.standalone.platform import create_service
 from services.applications.settings import IntakeSettings
 from services.kernel.clock import AdjustableClock, day_of
 from services.kernel.identity.keys import KeyRing, read_keys
@@ -31,6 +32,13 @@ from services.kernel.service_app import Environment
 from services.registry.settings import RegistrySettings
 from services.review.settings import ReviewSettings
 from services.rewards.settings import RewardsSettings
+
+SETTINGS: Mapping[str, Callable[[], Any]] = {
+    "applications": IntakeSettings,
+    "review": ReviewSettings,
+    "registry": RegistrySettings,
+    "rewards": RewardsSettings,
+}
 
 
 class FileClock(AdjustableClock):
@@ -190,17 +198,10 @@ def main(name: str, port: str, clock_file: str) -> None:
 
         app = from_environment()
     else:
-        from dataclasses import replace
-
+        # Its own service alone, as where it is deployed: whoever is started again is soon there.
+        service = importlib.import_module(f"services.{name}.app")
         environment = replace(Environment.from_settings(name), clock=FileClock(Path(clock_file)))
-        app = create_service(
-            name,
-            environment,
-            intake=IntakeSettings,
-            review=ReviewSettings,
-            registry=RegistrySettings,
-            rewards=RewardsSettings,
-        )
+        app = service.create_app(environment, SETTINGS[name]())
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, timeout_graceful_shutdown=1)
 
 
