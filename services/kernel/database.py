@@ -1,6 +1,8 @@
 """PostgreSQL: one engine, one schema and one login for each service."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -75,11 +77,20 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._url = make_url(url).set(drivername="postgresql")
         self._pool_size = pool_size
+        self._turns = asyncio.Semaphore(pool_size)
         self._reads: asyncpg.Pool | None = None
+        self._reading = asyncio.Semaphore(pool_size)
         self._opening = asyncio.Lock()
 
-    def session(self) -> AsyncSession:
-        return self._sessions()
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a session, in the order of coming. Raises `PoolTimeout` after a long wait.
+
+        The pools let a newcomer take a connection that was just given back to somebody who waits, and
+        so one who is unlucky waits until many others are done.
+        """
+        async with _in_turn(self._turns), self._sessions() as session:
+            yield session
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Read with one statement by the short way, past the ORM; for what is asked very often.
@@ -90,7 +101,10 @@ class Database:
         """
         try:
             pool = self._reads or await self._open()
-            async with pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection:
+            async with (
+                _in_turn(self._reading),
+                pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection,
+            ):
                 rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
         except (
             # What does not connect, is not found or takes too long.
@@ -129,6 +143,22 @@ class Database:
                     reset=_leave_as_it_is,
                 )
             return self._reads
+
+
+@asynccontextmanager
+async def _in_turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    if turns.locked():
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                await turns.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout("every connection was in use for too long") from error
+    else:
+        await turns.acquire()
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
