@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from services.kernel.turns import InTurnPool
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -67,6 +69,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int) -> None:
         self.engine: AsyncEngine = create_async_engine(
             url,
+            poolclass=InTurnPool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=_LONGEST_WAIT_SECONDS,
@@ -77,20 +80,12 @@ class Database:
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._url = make_url(url).set(drivername="postgresql")
         self._pool_size = pool_size
-        self._turns = asyncio.Semaphore(pool_size)
         self._reads: asyncpg.Pool | None = None
         self._reading = asyncio.Semaphore(pool_size)
         self._opening = asyncio.Lock()
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
-        """Open a session, in the order of coming. Raises `PoolTimeout` after a long wait.
-
-        The pools let a newcomer take a connection that was just given back to somebody who waits, and
-        so one who is unlucky waits until many others are done.
-        """
-        async with _in_turn(self._turns), self._sessions() as session:
-            yield session
+    def session(self) -> AsyncSession:
+        return self._sessions()
 
     async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Read with one statement by the short way, past the ORM; for what is asked very often.
@@ -102,7 +97,8 @@ class Database:
         try:
             pool = self._reads or await self._open()
             async with (
-                _in_turn(self._reading),
+                # The pool itself lets a newcomer overtake who waits.
+                self._turn_to_read(),
                 pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection,
             ):
                 rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
@@ -117,6 +113,18 @@ class Database:
         ) as error:
             raise ConnectionError(str(error)) from error
         return rows
+
+    @asynccontextmanager
+    async def _turn_to_read(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                await self._reading.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout("every connection was in use for too long") from error
+        try:
+            yield
+        finally:
+            self._reading.release()
 
     async def close(self) -> None:
         if self._reads is not None:
@@ -143,22 +151,6 @@ class Database:
                     reset=_leave_as_it_is,
                 )
             return self._reads
-
-
-@asynccontextmanager
-async def _in_turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
-    if turns.locked():
-        try:
-            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
-                await turns.acquire()
-        except TimeoutError as error:
-            raise PoolTimeout("every connection was in use for too long") from error
-    else:
-        await turns.acquire()
-    try:
-        yield
-    finally:
-        turns.release()
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:

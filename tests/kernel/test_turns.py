@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import text
@@ -63,5 +64,31 @@ async def test_who_gives_up_waiting_leaves_the_turn_to_the_next(database: Databa
     await asyncio.sleep(0)
     impatient.cancel()
 
-    assert await asyncio.gather(held, patient) == [1, 1]
+    assert (await held, await patient) == (1, 1)
     assert await ask() == 1
+
+
+async def test_a_session_that_asks_nothing_takes_no_connection(database: Database) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            await stack.enter_async_context(database.session())
+
+        async with database.session() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+
+
+async def test_all_connections_come_back_whoever_gives_up(database: Database) -> None:
+    async def ask() -> None:
+        async with database.session() as session:
+            await session.execute(text("SELECT pg_sleep(0.001)"))
+
+    asking = [asyncio.create_task(ask()) for _ in range(CALLERS)]
+    await asyncio.sleep(0.002)
+    for one in asking[::3]:
+        one.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(database.session()) for _ in range(CONNECTIONS)]
+        async with asyncio.timeout(5):
+            assert [await one.scalar(text("SELECT 1")) for one in sessions] == [1] * CONNECTIONS
