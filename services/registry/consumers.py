@@ -22,6 +22,7 @@ from services.kernel.identity.actor import system_actor
 from services.policy.catalogue import published_catalogue
 from services.registry.counting_service import CountingService
 from services.registry.figures_service import FigureService
+from services.registry.following_service import open_examinations
 from services.registry.recognition_service import RecognitionService
 from services.registry.renewal_service import RenewalService
 
@@ -46,7 +47,20 @@ def _renewals(delivery: Delivery) -> RenewalService:
 
 @from_review.on(CaseRecognised)
 async def record_recognised(delivery: Delivery, event: CaseRecognised) -> None:
-    await _recognitions(delivery).record_recognised(event, system_actor("review"))
+    recognitions, system = _recognitions(delivery), system_actor("review")
+    await recognitions.record_recognised(event, system)
+    excluded = await recognitions.note_excluded(event, system)
+    if excluded is not None:
+        recognised, revoked = excluded
+        await open_examinations(
+            delivery.session,
+            delivery.journal,
+            delivery.clock,
+            revoked=revoked,
+            others=[recognised],
+            finding_number=revoked.finding_number,
+            actor=system,
+        )
 
 
 @from_review.on(CaseRejected)

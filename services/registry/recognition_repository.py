@@ -90,6 +90,15 @@ class RecognitionRepository:
         )
         return rows.all()
 
+    async def exclusion_on(self, uscc: str, day: date) -> Recognition | None:
+        """Return the revocation that excludes an enterprise on a day, of several the longest lasting."""
+        return await self._session.scalar(
+            select(Recognition)
+            .where(Recognition.uscc == uscc, Recognition.exclusion_until >= day)
+            .order_by(Recognition.exclusion_until.desc(), Recognition.id)
+            .limit(1)
+        )
+
     async def finding(self, uscc: str, number: str) -> Finding | None:
         return await self._session.scalar(
             select(Finding).where(Finding.uscc == uscc, Finding.number == number)

@@ -172,6 +172,35 @@ class RecognitionService:
             outcome=Outcome.RECOGNISED,
         )
 
+    async def note_excluded(
+        self, event: CaseRecognised, system: Actor
+    ) -> tuple[Recognition, Recognition] | None:
+        """Return what was recognised although its enterprise was excluded, and the revocation before.
+
+        None where it was not. Review holds such a case up; one that it had recognised before it heard
+        of the revocation is recorded like any other, with that fact in its history.
+        """
+        uscc = event.uscc or ""
+        revoked = await self._recognitions.exclusion_on(uscc, event.decided_on)
+        if revoked is None:
+            return None
+        recognised = await self._recognitions.current(
+            uscc, event.title
+        ) or await self._recognitions.successor(uscc, event.title)
+        if recognised is None:
+            raise LookupError(f"case {event.case_id} led to no recognition of {event.title}")
+        self._record(
+            recognised,
+            "recognised_while_excluded",
+            system,
+            reason=f"该企业在 {revoked.exclusion_until} 前（含当日）不得申报，须审查。",
+            application_id=str(event.application_id),
+            document_number=event.document_number,
+            because_of=str(revoked.id),
+            finding_number=revoked.finding_number,
+        )
+        return recognised, revoked
+
     async def _renew_at_successor(self, event: CaseRecognised, system: Actor) -> bool:
         """Give the next term to whoever went on with a title while its renewal was under way."""
         uscc = event.uscc or ""
