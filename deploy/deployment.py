@@ -17,7 +17,7 @@ from services.kernel.identity.keys import create_key
 
 FEEDS: Mapping[str, tuple[str, ...]] = {
     "applications": ("review", "registry"),
-    "review": ("applications",),
+    "review": ("applications", "registry"),
     "registry": ("review", "applications", "rewards"),
     "rewards": ("registry",),
 }

@@ -5,7 +5,7 @@ route lets in, who sees the case, and what was drawn, scored, decided or put on 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from services.review.problems import (
     CasesNotReadyForList,
     CasesNotReadyForNotice,
     DecisionNotFound,
+    EnterpriseExcluded,
     ExpertNotFound,
     HearingNotOver,
     NothingToRecognise,
@@ -36,6 +37,7 @@ from services.review.problems import (
 )
 from services.review.workflow import (
     ACT_NAMES,
+    CARRIES_ON,
     HEARD,
     RULES,
     SEES_ITS_DIVISION,
@@ -101,6 +103,8 @@ class State:
     """How far the draw of this stage is."""
     notice: Notice | None = None
     is_contested: bool = False
+    is_excluded: bool = False
+    """Whether a title of the enterprise was revoked, and its years of exclusion last."""
 
     @property
     def route(self) -> Route:
@@ -122,7 +126,7 @@ def _route(pack: str) -> Route:
     return Route.of(published_catalogue().pack(pack), TITLE, DIVISION)
 
 
-STATES: Sequence[State] = (
+_UNHINDERED: Sequence[State] = (
     State(
         id="recommendation",
         name=Text("市州推荐（首次提交）", "City recommendation, just submitted"),
@@ -283,6 +287,36 @@ STATES: Sequence[State] = (
     ),
 )
 
+EXCLUDED = "_excluded"
+"""What is added to the id of a state for a case that came to it and whose enterprise is excluded."""
+_HINDERED = frozenset(
+    {
+        "recommendation",
+        "screening",
+        "panel_forming",
+        "panel_scoring",
+        "panel_moderation",
+        "visit_sampling",
+        "visiting",
+        "meeting",
+        "awaiting_notice",
+        "on_notice_over",
+    }
+)
+STATES: Sequence[State] = (
+    *_UNHINDERED,
+    *(
+        replace(
+            state,
+            id=f"{state.id}{EXCLUDED}",
+            name=Text(f"{state.name.zh}，企业不得申报", f"{state.name.en}, excluded"),
+            is_excluded=True,
+        )
+        for state in _UNHINDERED
+        if state.id in _HINDERED
+    ),
+)
+
 LISTED: dict[Act, type[Problem]] = {
     Act.RECOMMEND: CasesNotReadyForList,
     Act.DETERMINE: CasesNotReadyForList,
@@ -304,7 +338,11 @@ def answer(act: Act, state: State, office: Office, *, is_elsewhere: bool = False
         return _answer(NoticeNotFound if is_elsewhere else _unrecognisable(state))
     if is_elsewhere or not _sees(office, state):
         return _listed(act, "not_in_round") or Answer(ReviewCaseNotFound.slug)
-    problem = refusal(act, state.position, state.route, {office}) or _unready(act, state)
+    problem = (
+        refusal(act, state.position, state.route, {office})
+        or _barred(act, state)
+        or _unready(act, state)
+    )
     if problem is None:
         return ALLOWED
     if act is Act.PHOTOGRAPH:
@@ -337,6 +375,15 @@ def _sees(office: Office, state: State) -> bool:
             return office in SEES_ITS_DIVISION
 
 
+_TRIED_TO_CARRY_ON = frozenset({Act.MODERATE, Act.VISIT, Act.DETERMINE})
+"""What may reject as well, and is tried here with an outcome that does not."""
+
+
+def _barred(act: Act, state: State) -> type[Problem] | None:
+    carries_on = act in CARRIES_ON | _TRIED_TO_CARRY_ON
+    return EnterpriseExcluded if state.is_excluded and carries_on else None
+
+
 def _unready(act: Act, state: State) -> type[Problem] | None:
     """Return what is missing for an act that the state as such takes."""
     is_drawn = state.draw is DrawStatus.REVEALED
@@ -361,7 +408,9 @@ def _unrecognisable(state: State) -> type[Problem] | None:
             return NoticeNotFound
         case Notice.RUNNING:
             return NoticeStillRunning
-        case Notice.OVER if state.status is not CaseStatus.ON_NOTICE or state.is_contested:
+        case Notice.OVER if state.is_contested or state.is_excluded:
+            return NothingToRecognise
+        case Notice.OVER if state.status is not CaseStatus.ON_NOTICE:
             return NothingToRecognise
         case Notice.OVER:
             return None
@@ -499,6 +548,10 @@ Written from the code by `make contract`, never by hand; a test walks every cell
   Recommendations, determinations, draws and notices take a list, here of this one case, and the list is refused as
   `cases-not-ready-for-list`, `-draw` or `-notice`. What is written with underscores is what `errors[].code` says of the
   case; one that the caller does not see is `not_in_round`.
+- 企业不得申报，指其称号因虚假申报或违法违规被撤销、规定年限未满。此时复议、核查登记、会议审定均以通过试之；
+  结论为不予通过的照常办理。
+  Excluded is a case whose enterprise lost a title for cause, while the years last that bar it. Moderation, visit and
+  determination are tried with an outcome that lets the case pass; one that rejects it is done.
 - 在任何状态下都答以 `not-allowed` 的岗位合并为最后一列。
   Offices that are answered `not-allowed` in every state share the last column.
 """

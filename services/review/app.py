@@ -35,7 +35,7 @@ PARTS = ServiceParts(
         photograph_endpoints.uploads,
         photograph_endpoints.router,
     ),
-    subscriptions=(consumers.from_applications,),
+    subscriptions=consumers.SUBSCRIPTIONS,
 )
 
 

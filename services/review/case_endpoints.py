@@ -27,6 +27,7 @@ from services.review.problems import (
     DecisionOutOfTurn,
     DecisionSetAside,
     DecisionStands,
+    EnterpriseExcluded,
     OfficeNotInRoute,
     RemarksNeeded,
     ReviewCaseNotFound,
@@ -147,6 +148,7 @@ async def read_review_case(
         BoundToEnterprise,
         AssignedToAnother,
         VetoStands,
+        EnterpriseExcluded,
         DecisionNotOffered,
         RemarksNeeded,
     ),
@@ -245,6 +247,7 @@ async def set_decision_aside(
         BoundToEnterprise,
         AssignedToAnother,
         DecisionNotOffered,
+        EnterpriseExcluded,
         VisitNotPossible,
     ),
 )

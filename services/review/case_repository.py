@@ -22,6 +22,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -33,6 +34,7 @@ from services.review.models import (
     Assignment,
     Decision,
     DrawLot,
+    Exclusion,
     PanelMember,
     PanelResult,
     PersonTie,
@@ -64,7 +66,7 @@ class CaseRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, row: ReviewCase | Decision | SetAside | Assignment) -> None:
+    def add(self, row: ReviewCase | Decision | SetAside | Assignment | Exclusion) -> None:
         self._session.add(row)
 
     async def find(self, case_id: UUID, reader: Actor) -> ReviewCase | None:
@@ -100,6 +102,28 @@ class CaseRepository:
             .order_by(ReviewCase.id)
         )
         return rows.all()
+
+    async def lock_open(self, uscc: str) -> Sequence[ReviewCase]:
+        """Lock every case of an enterprise that is not settled, in the order in which all are."""
+        rows = await self._session.scalars(
+            _locked(select(ReviewCase))
+            .where(ReviewCase.uscc == uscc, ReviewCase.status.not_in(SETTLED))
+            .order_by(ReviewCase.id)
+        )
+        return rows.all()
+
+    async def has_exclusion(self, recognition_id: UUID) -> bool:
+        return await self._session.get(Exclusion, recognition_id) is not None
+
+    async def exclusions_of(self, codes: Collection[str], day: date) -> Mapping[str, Exclusion]:
+        """Return, of some enterprises, those that are excluded on a day: by what lasts longest."""
+        rows = await self._session.scalars(
+            select(Exclusion)
+            .where(Exclusion.uscc.in_(codes), Exclusion.until_on >= day)
+            .ext(distinct_on(Exclusion.uscc))
+            .order_by(Exclusion.uscc, Exclusion.until_on.desc(), Exclusion.recognition_id)
+        )
+        return {row.uscc: row for row in rows}
 
     async def page(self, reader: Actor, page: Paging, wanted: CaseFilter) -> Found[ReviewCase]:
         return await read_page(
@@ -171,10 +195,12 @@ class CaseRepository:
             .values(is_secret=True)
         )
 
-    async def still_to_sample(self, like: ReviewCase, cities: Collection[str]) -> set[UUID]:
-        """Return the cases of some cities that await the same draw of site visits as one does."""
-        rows = await self._session.scalars(
-            select(ReviewCase.id).where(
+    async def still_to_sample(
+        self, like: ReviewCase, cities: Collection[str]
+    ) -> Mapping[UUID, str]:
+        """Return what awaits the same draw of site visits in some cities as a case does, and whose."""
+        rows = await self._session.execute(
+            select(ReviewCase.id, ReviewCase.uscc).where(
                 ReviewCase.round_id == like.round_id,
                 ReviewCase.title == like.title,
                 ReviewCase.policy_pack == like.policy_pack,
@@ -183,7 +209,7 @@ class CaseRepository:
                 func.substr(ReviewCase.division, 1, 4).in_([city[:4] for city in cities]),
             )
         )
-        return set(rows)
+        return {row.id: row.uscc for row in rows}
 
     async def photograph_ids(self, case_id: UUID) -> set[UUID]:
         rows = await self._session.scalars(

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
+from services.contracts.registry import RecognitionRevoked
 from services.contracts.review import CaseReceived, CaseRestored, Remark
 from services.kernel.actions import AvailableAction, offer
 from services.kernel.identifiers import new_id
@@ -30,7 +31,14 @@ from services.review.desk import (
     require_remarks,
     which_case,
 )
-from services.review.models import Assignment, Decision, PanelResult, ReviewCase, SiteVisit
+from services.review.models import (
+    Assignment,
+    Decision,
+    Exclusion,
+    PanelResult,
+    ReviewCase,
+    SiteVisit,
+)
 from services.review.notice_repository import NoticeRepository
 from services.review.problems import (
     AnotherCaseStands,
@@ -199,6 +207,36 @@ class CaseService:
         self._desk.place(case, Position(stage=case.stage, status=CaseStatus.WITHDRAWN))
         await self._desk.session.flush()
         self._desk.record(case, "withdrawn", system, reason=event.reason)
+
+    async def bar(self, event: RecognitionRevoked, system: Actor) -> None:
+        """Keep until when an enterprise is excluded, and say so in the history of its open cases."""
+        if event.uscc is None:
+            raise ValueError(f"recognition {event.recognition_id} names no enterprise")
+        if event.exclusion_until is None or await self._cases.has_exclusion(event.recognition_id):
+            return
+        # Locked first: who is about to recognise one of them has done so before, or reads this.
+        held_up = await self._cases.lock_open(event.uscc)
+        self._cases.add(
+            Exclusion(
+                recognition_id=event.recognition_id,
+                uscc=event.uscc,
+                until_on=event.exclusion_until,
+                ground=event.ground,
+                finding_number=event.finding_number,
+                heard_at=self._desk.clock.now(),
+            )
+        )
+        await self._desk.session.flush()
+        for case in held_up:
+            self._desk.record(
+                case,
+                "enterprise_excluded",
+                system,
+                until_on=event.exclusion_until.isoformat(),
+                ground=event.ground,
+                finding_number=event.finding_number,
+                document_number=event.document_number,
+            )
 
     async def record_decision(
         self,

@@ -23,7 +23,7 @@ from services.policy.pack import Pack
 from services.policy.stages import Stage, StageDecision
 from services.review.case_repository import CaseRepository
 from services.review.conflicts import Subject, Tie, ties_of
-from services.review.models import Decision, Notice, PersonTie, ReviewCase, SetAside
+from services.review.models import Decision, Exclusion, Notice, PersonTie, ReviewCase, SetAside
 from services.review.problems import (
     BoundToEnterprise,
     RemarksNeeded,
@@ -32,7 +32,9 @@ from services.review.problems import (
     VetoStands,
 )
 from services.review.workflow import (
+    CARRIES_ON,
     Act,
+    Bar,
     CaseStatus,
     MemberStatus,
     NoticePeriod,
@@ -114,7 +116,21 @@ class CaseDesk:
             memberships=await self.cases.memberships_of(officer.sub, case_ids)
             if officer.holds(Office.EXPERT)
             else {},
+            bars=await self.bars_on(self.clock.today(), cases),
         )
+
+    async def bars_on(self, day: date, cases: Sequence[ReviewCase]) -> Mapping[UUID, Bar]:
+        """Return what bars some cases on a day: their enterprise is excluded on it."""
+        excluded = await self.cases.exclusions_of({case.uscc for case in cases}, day)
+        return {
+            case.id: self._bar(case, excluded[case.uscc]) for case in cases if case.uscc in excluded
+        }
+
+    def _bar(self, case: ReviewCase, of: Exclusion) -> Bar:
+        ground = self.pack(case).ground(of.ground)
+        # A title of another pack may have been revoked, on a ground that this one does not know.
+        name = Text(of.ground, of.ground) if ground is None else ground.name
+        return Bar(of.until_on, name, of.finding_number)
 
     async def require(self, act: Act, case: ReviewCase, officer: Actor) -> None:
         """Refuse what the officer may not do with a case now."""
@@ -339,6 +355,8 @@ class Standing:
     parts: Mapping[UUID, Mapping[str, set[str]]]
     ties: Sequence[PersonTie]
     memberships: Mapping[tuple[UUID, int], MemberStatus]
+    bars: Mapping[UUID, Bar]
+    """Today's, by case."""
 
     def refusal(self, act: Act, case: ReviewCase) -> Problem | None:
         """Return why the officer may not do something with a case now, or None."""
@@ -355,6 +373,8 @@ class Standing:
             raise problem
         if act in {Act.SCORE, Act.RECUSE}:
             self._require_seat(case)
+        if act in CARRIES_ON:
+            self.require_not_barred(case)
         if act in _CONDUCTING:
             self.require_not_filed(case)
         if act in _PERSONAL:
@@ -367,6 +387,11 @@ class Standing:
             veto = self.desk.standing_vetoes(case)
             if veto is not None:
                 raise veto
+
+    def require_not_barred(self, case: ReviewCase) -> None:
+        """Refuse to carry the case of an excluded enterprise on."""
+        if case.id in self.bars:
+            raise self.bars[case.id].refusal
 
     def _require_seat(self, case: ReviewCase) -> None:
         """Refuse whoever does not sit on the panel of this turn, or has scored already."""

@@ -138,7 +138,12 @@ class DrawService:
         """Return an error where a city's cases are drawn among one by one: that is choosing them."""
         cities = {city_of(case.division) for case in cases}
         waiting = await self._desk.cases.still_to_sample(cases[0], cities)
-        missing = waiting - {case.id for case in cases}
+        excluded = await self._desk.cases.exclusions_of(
+            set(waiting.values()), self._desk.clock.today()
+        )
+        # Of an excluded enterprise nothing can be drawn, and the others do not wait for it.
+        missing = {one for one, uscc in waiting.items() if uscc not in excluded}
+        missing -= {case.id for case in cases}
         missing -= await self._panels.in_open_draw(missing)
         if not missing:
             return []
@@ -275,12 +280,14 @@ class DrawService:
     async def _sample(self, draw: Draw, cases: Sequence[ReviewCase], officer: Actor) -> None:
         """Let the first of each city's ranking be visited, and send the others on.
 
-        Whatever was withdrawn meanwhile makes way for the next.
+        Whatever was withdrawn meanwhile makes way for the next, and so does a case whose enterprise
+        was excluded: it stays where it is.
         """
+        bars = await self._desk.bars_on(self._desk.clock.today(), cases)
         waiting = {
             str(case.id): case
             for case in cases
-            if case.phase is Phase.SAMPLING and case.stage == draw.stage
+            if case.phase is Phase.SAMPLING and case.stage == draw.stage and case.id not in bars
         }
         for lot in draw.lots:
             ranked = [waiting[one] for one in lot.ranking or [] if one in waiting]

@@ -11,7 +11,7 @@ from services.kernel.identity.actor import Actor
 from services.kernel.paging import Found, Paging
 from services.kernel.problems import Problem
 from services.policy.stages import StageDecision
-from services.review.desk import CaseDesk, require_remarks
+from services.review.desk import CaseDesk, Standing, require_remarks
 from services.review.list_repository import ListRepository
 from services.review.lists import not_ready
 from services.review.models import Determination, ReviewCase
@@ -70,7 +70,7 @@ class MeetingService:
             return (
                 standing.refusal(Act.DETERMINE, case)
                 or _too_early(case, held_on)
-                or self._unfit(case, wanted[case.id])
+                or self._unfit(case, wanted[case.id], standing)
             )
 
         errors = not_ready(
@@ -107,12 +107,14 @@ class MeetingService:
         await self._desk.session.flush()
         return Determined(held, [(item.case_id, item.decision, item.reason) for item in items])
 
-    def _unfit(self, case: ReviewCase, item: Item) -> Problem | None:
+    def _unfit(self, case: ReviewCase, item: Item, standing: Standing) -> Problem | None:
         stage = self._desk.stage(case)
         if item.decision not in stage.decisions:
             offered = ", ".join(stage.decisions)
             return DecisionNotOffered(f"可作的决定：{offered}。", f"The stage offers: {offered}.")
         try:
+            if item.decision is not StageDecision.REJECT:
+                standing.require_not_barred(case)
             require_remarks(self._desk.pack(case), item.decision, item.remarks)
         except Problem as problem:
             return problem

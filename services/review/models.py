@@ -464,6 +464,23 @@ class Photograph(Base):
     uploaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class Exclusion(Base):
+    """不得申报期, as the registry announced it with a revocation. Only added."""
+
+    __tablename__ = "exclusions"
+    __table_args__ = (Index(None, "uscc", "until_on"),)
+
+    recognition_id: Mapped[UUID] = mapped_column(UUID_COLUMN, primary_key=True)
+    """The title that was revoked, which is once."""
+    uscc: Mapped[str] = mapped_column(String(18))
+    until_on: Mapped[date]
+    """The last day of it."""
+    ground: Mapped[str] = mapped_column(String(40))
+    """As a pack names it: false_declaration, violation …"""
+    finding_number: Mapped[str | None] = mapped_column(String(80))
+    heard_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class Objection(Base):
     """异议: a named person's objection to an enterprise on a notice, with facts and evidence."""
 

@@ -90,7 +90,8 @@ class NoticeRecognitionOut(Out):
     decided_on: date
     recognised: list[UUID]
     held: list[HeldCaseOut] = Field(
-        description="因有未处理的异议而暂缓。Held back by an objection that is open."
+        description="因有未处理的异议或企业尚在不得申报期内而暂缓。"
+        " Held back by an objection that is open, or because the enterprise is excluded."
     )
 
 

@@ -48,10 +48,12 @@ class Recognised:
     document_number: str
     decided_on: date
     cases: Sequence[ReviewCase]
-    held: Sequence[ReviewCase]
+    held: Sequence[tuple[ReviewCase, Text]]
+    """What was left out, and why."""
 
 
 _LATEST_START = timedelta(days=60)
+_CONTESTED = Text("有未处理的异议。", "An objection against it is not resolved.")
 
 
 class NoticeService:
@@ -117,7 +119,7 @@ class NoticeService:
     async def recognise(
         self, notice_id: UUID, *, document_number: str, decided_on: date, officer: Actor
     ) -> Recognised:
-        """Recognise every case of a finished notice against which no objection is open."""
+        """Recognise every case of a finished notice that neither an objection nor an exclusion holds."""
         notice = await self._notices.lock(notice_id)
         if notice is None or not await self._notices.case_ids(notice_id, officer):
             raise NoticeNotFound
@@ -133,7 +135,11 @@ class NoticeService:
                 f" {decided_on} is not between them.",
             )
         contested = await self._notices.open_objections([case.id for case in on_notice])
-        recognised = [case for case in on_notice if case.id not in contested]
+        # Not today alone: nothing is recognised as of a day on which its enterprise was excluded.
+        bars = await self._desk.bars_on(decided_on, on_notice)
+        held = dict.fromkeys(contested, _CONTESTED)
+        held |= {case_id: bar.refusal.detail for case_id, bar in bars.items()}
+        recognised = [case for case in on_notice if case.id not in held]
         if not recognised:
             raise NothingToRecognise
         standing = await self._desk.standing(officer, recognised)
@@ -149,7 +155,7 @@ class NoticeService:
             document_number=document_number,
             decided_on=decided_on,
             cases=recognised,
-            held=[case for case in on_notice if case.id in contested],
+            held=[(case, held[case.id]) for case in on_notice if case.id in held],
         )
 
     def _recognise(

@@ -61,6 +61,7 @@ from services.review.problems import (
     DrawEnded,
     DrawNotFound,
     DrawTooEarly,
+    EnterpriseExcluded,
     ExpertKnownAlready,
     ExpertNotFound,
     ExpertNotLate,
@@ -358,7 +359,12 @@ async def read_panel(case_id: UUID, reader: CaseReader, cases: Cases, panels: Pa
     tags=["experts"],
     summary="补聘专家 · Appoint the experts that the draw could not seat",
     responses=documented(
-        *_AT_A_PANEL, PanelIsDrawn, ExpertUnfit, SeparationOfDuties, BoundToEnterprise
+        *_AT_A_PANEL,
+        EnterpriseExcluded,
+        PanelIsDrawn,
+        ExpertUnfit,
+        SeparationOfDuties,
+        BoundToEnterprise,
     ),
 )
 async def appoint_experts(
@@ -382,6 +388,7 @@ async def appoint_experts(
     summary="提交评分 · Submit a score sheet",
     responses=documented(
         *_AT_A_PANEL,
+        EnterpriseExcluded,
         ScoresLocked,
         ScoresIncomplete,
         SeparationOfDuties,
@@ -451,6 +458,7 @@ async def recuse_from_panel(
     summary="复议定分 · Moderate a panel",
     responses=documented(
         *_AT_A_PANEL,
+        EnterpriseExcluded,
         ModerationOutOfRange,
         SeparationOfDuties,
         BoundToEnterprise,

@@ -240,16 +240,20 @@ class PanelService:
     ) -> ReviewCase:
         """Settle what the experts differ about, within what they gave, and say why."""
         case = await self._desk.take(case_id, officer)
-        await self._desk.require(Act.MODERATE, case, officer)
+        standing = await self._desk.standing(officer, [case])
+        standing.require(Act.MODERATE, case)
         totals = [one.total for one in await self._panels.sheets(case.id, case.turn)]
         if not moderated_within(totals, points):
             raise ModerationOutOfRange(
                 f"专家评分在 {min(totals)} 与 {max(totals)} 之间。",
                 f"The experts gave from {min(totals)} to {max(totals)}.",
             )
+        rule = self.rule(case)
+        if has_passed(rule, points):
+            standing.require_not_barred(case)
         await self._conclude(
             case,
-            self.rule(case),
+            rule,
             totals,
             points,
             officer,

@@ -332,6 +332,16 @@ class VetoStands(Problem):
     )
 
 
+class EnterpriseExcluded(Problem):
+    status, slug = 409, "enterprise-excluded"
+    title = Text("该企业尚在不得申报期内", "The enterprise is excluded")
+    meaning = Text(
+        "企业的称号因虚假申报或违法违规被撤销的，规定年限内其在审件不得再进一步，只能不予通过或由企业撤回。",
+        "After a revocation for cause the enterprise's cases go no further until its years of exclusion"
+        " are over. They can be rejected, or withdrawn by the enterprise.",
+    )
+
+
 class RemarksNeeded(Problem):
     status, slug = 422, "remarks-needed"
     title = Text("退回补正须逐项说明", "Remarks name what they are about")
@@ -404,8 +414,8 @@ class NothingToRecognise(Problem):
     status, slug = 409, "nothing-to-recognise"
     title = Text("没有可以认定的审核件", "Nothing on this notice can be recognised now")
     meaning = Text(
-        "公示中的审核件均已办结，或仍有未处理的异议。",
-        "Every case on it is settled, or still has an open objection.",
+        "公示中的审核件均已办结，仍有未处理的异议，或企业尚在不得申报期内。",
+        "Every case on it is settled, still has an open objection, or is of an excluded enterprise.",
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from services.kernel.identity.actor import Actor, Office
-from services.kernel.text import TextOut, text_out
+from services.kernel.text import text_out
 from services.kernel.timeline import TimelineEntryOut, timeline_out
 from services.review.case_service import CaseService
 from services.review.desk import Standing
@@ -106,6 +106,7 @@ def case_summary_out(of: ReviewCase, cases: CaseService, standing: Standing) -> 
         is_overdue=cases.is_overdue(of),
         submission_number=of.submission_number,
         notice_id=of.notice_id,
+        exclusion_until=standing.bars[of.id].until_on if of.id in standing.bars else None,
         version=of.version,
         available_actions=cases.available_actions(of, standing),
     )
@@ -468,15 +469,7 @@ def recognition_out(of: Recognised) -> NoticeRecognitionOut:
         document_number=of.document_number,
         decided_on=of.decided_on,
         recognised=[case.id for case in of.cases],
-        held=[
-            HeldCaseOut(
-                case_id=case.id,
-                because=TextOut(
-                    zh="有未处理的异议。", en="An objection against it is not resolved."
-                ),
-            )
-            for case in of.held
-        ],
+        held=[HeldCaseOut(case_id=case.id, because=text_out(because)) for case, because in of.held],
     )
 
 

@@ -46,7 +46,10 @@ class VisitService:
     ) -> ReviewCase:
         """Record a visit with what was found. It endorses the case, or rejects it."""
         case = await self._desk.take(case_id, inspector)
-        await self._desk.require(Act.VISIT, case, inspector)
+        standing = await self._desk.standing(inspector, [case])
+        standing.require(Act.VISIT, case)
+        if has_passed:
+            standing.require_not_barred(case)
         rule = self._desk.pack(case).sample_rule(case.stage)
         errors = [
             *self._day_errors(case, visited_on),

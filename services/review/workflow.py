@@ -18,6 +18,7 @@ from services.review.problems import (
     AssignedToAnother,
     DecisionNotOffered,
     DecisionOutOfTurn,
+    EnterpriseExcluded,
     OfficeNotInRoute,
     ReviewCaseNotOpen,
 )
@@ -471,6 +472,51 @@ def require_assigned(sub: str, parts: Parts) -> None:
         raise AssignedToAnother(
             f"此件已转交 {parts.assigned_to} 办理；须由其办理，或先改派并说明理由。",
             f"The case was assigned to {parts.assigned_to}; assign it anew, with a reason, first.",
+        )
+
+
+CARRIES_ON = frozenset(
+    {
+        Act.ENDORSE,
+        Act.RETURN,
+        Act.RECOMMEND,
+        Act.DRAW_EXPERTS,
+        Act.APPOINT,
+        Act.SCORE,
+        Act.DRAW_VISITS,
+        Act.PUT_ON_NOTICE,
+        Act.RECOGNISE,
+    }
+)
+"""What nobody does with the case of an excluded enterprise: it leads to recognition, or to nothing.
+
+A return is among them. Intake takes no correction while the exclusion lasts, so that the case would
+lie where nobody can end it. Moderating, a visit and a determination may reject as well: what they
+come to decides whether they are refused.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """不得申报期: a title of the enterprise was revoked for cause, and years have to pass."""
+
+    until_on: date
+    """The last day of it, as intake counts it: from the next day on the enterprise is free."""
+    ground: Text
+    finding_number: str | None
+
+    def covers(self, day: date) -> bool:
+        return day <= self.until_on
+
+    @property
+    def refusal(self) -> EnterpriseExcluded:
+        number = self.finding_number
+        return EnterpriseExcluded(
+            f"该企业因“{self.ground.zh}”被撤销称号{f'（查实文号 {number}）' if number else ''}，"
+            f"在 {self.until_on} 前（含当日）不得通过、公示、认定，只能不予通过。",
+            f"A title of the enterprise was revoked ({self.ground.en}"
+            f"{f', finding {number}' if number else ''}), and until {self.until_on} is over its"
+            " case goes no further; it can be rejected.",
         )
 
 

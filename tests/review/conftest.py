@@ -14,6 +14,7 @@ from services.contracts.applications import (
     SizeDetermined,
     SubmittedDocument,
 )
+from services.contracts.registry import RecognitionRevoked
 from services.kernel.identifiers import new_id
 from services.policy.catalogue import published_catalogue
 from services.review import consumers
@@ -132,6 +133,14 @@ class Review:
                 reason=reason,
             ),
         )
+
+    async def excluded(
+        self, serial: int, until: date | None = date(2029, 3, 9), **changed: Any
+    ) -> RecognitionRevoked:
+        """Let the registry announce that a title of an enterprise was revoked for cause."""
+        event = revoked(serial, until, **changed)
+        await self.service.deliver("registry", event)
+        return event
 
     async def case(self, case_id: str) -> dict[str, Any]:
         return dict((await self.province.get(f"/review-cases/{case_id}")).json())
@@ -299,13 +308,41 @@ class Review:
         ]
 
 
+def revoked(
+    serial: int, until: date | None = date(2029, 3, 9), **changed: Any
+) -> RecognitionRevoked:
+    """Return that a title of an enterprise was revoked for cause, as the registry tells it."""
+    return RecognitionRevoked.model_validate(
+        {
+            "uscc": uscc_of(serial),
+            "region": "520102",
+            "is_secret": False,
+            "recognition_id": new_id(),
+            "title": "srdi_sme",
+            "legal_name": facts_of(serial)["legal_name"],
+            "certificate_number": f"52-ZJTX-2025-{serial:05}",
+            "valid_from": date(2025, 1, 1),
+            "valid_until": date(2027, 12, 31),
+            "policy_pack": PACK,
+            "round_code": "2024-1",
+            "ground": "false_declaration",
+            "revoked_on": TODAY,
+            "finding_number": "示例查〔2026〕1号",
+            "document_number": "黔工信〔2026〕30号",
+            "recovers_rewards": True,
+            "exclusion_until": until,
+            **changed,
+        }
+    )
+
+
 @pytest.fixture
 async def review(owner: URL, tmp_path: Path) -> AsyncIterator[Review]:
     async with running_service(
         create_review(tmp_path),
         owner=owner,
         service="review",
-        subscriptions=(consumers.from_applications,),
+        subscriptions=consumers.SUBSCRIPTIONS,
         today=TODAY,
     ) as service:
         yield Review(service=service, round_id=new_id())

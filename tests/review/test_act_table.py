@@ -18,6 +18,7 @@ from services.policy.catalogue import published_catalogue
 from services.policy.stages import StageKind
 from services.review.act_table import (
     ALLOWED,
+    EXCLUDED,
     LISTED,
     NATIONAL,
     OBJECTION_PATHS,
@@ -367,6 +368,7 @@ async def bring(review: Review, wanted: Mapping[str, int]) -> dict[str, list[Cas
     await way.score_and_visit()
     await way.determine()
     await way.publish()
+    await way.exclude()
     return {state.id: [await way.arrived(one, state) for one in way.at(state)] for state in STATES}
 
 
@@ -383,7 +385,14 @@ class Way:
         return [case_id for state in states for case_id in self._ids[state.id]]
 
     def among(self, ids: Collection[str], pack: str | None = None) -> list[str]:
-        return self.at(*(one for one in STATES if one.id in ids and pack in {one.pack, None}))
+        """Return the cases that are wanted in some states, or excluded in them."""
+        return self.at(
+            *(
+                one
+                for one in STATES
+                if one.id.removesuffix(EXCLUDED) in ids and pack in {one.pack, None}
+            )
+        )
 
     async def submit(self) -> None:
         serials = count(1)
@@ -398,7 +407,7 @@ class Way:
                 self._serials[case_id] = serial
 
     async def recommend_and_screen(self) -> None:
-        beyond = {state.id for state in STATES} - BEFORE_SCREENING
+        beyond = {state.id.removesuffix(EXCLUDED) for state in STATES} - BEFORE_SCREENING
         if listed := self.among(beyond, PLAN):
             done(await self._review.recommend(*listed))
         for case_id in self.among(beyond, NATIONAL):
@@ -472,6 +481,10 @@ class Way:
                     f"/notices/{notice_id}/recognition", json=recognition
                 )
             )
+
+    async def exclude(self) -> None:
+        for case_id in self.at(*(state for state in STATES if state.is_excluded)):
+            await self._review.excluded(self._serials[case_id])
 
     async def arrived(self, case_id: str, state: State) -> Case:
         """Read a case that is where its state says, and who is on its panel."""

@@ -1187,7 +1187,7 @@ def world(owner: URL, tmp_path: Path) -> Iterator[World]:
                     create_review(tmp_path),
                     owner=owner,
                     service="review",
-                    subscriptions=(consumers.from_applications,),
+                    subscriptions=consumers.SUBSCRIPTIONS,
                     today=TODAY,
                 )
             )
