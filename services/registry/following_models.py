@@ -328,6 +328,9 @@ class ScreeningRow(Base):
     verdict: Mapped[int]
     """0 met, 1 needs an officer, 2 not met."""
     answers: Mapped[str] = mapped_column(Text)
-    """One digit for each condition and veto, in the screening's order, meaning the same."""
+    """One digit for each condition and veto, in the screening's order, meaning the same.
+
+    3 is what an officer would decide and the recognition that is replayed has answered: it counts as met.
+    """
     was_recognised: Mapped[bool]
     """Whether it was recognised in the round that is replayed, or holds the title."""

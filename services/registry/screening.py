@@ -13,7 +13,7 @@ from functools import cache
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import BigInteger, Boolean, Integer, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, Integer, Label, Numeric, Text
 from sqlalchemy.sql import (
     ColumnElement,
     FromClause,
@@ -42,6 +42,7 @@ from services.policy.declared import (
     OneOf,
     WithinYears,
 )
+from services.policy.eligibility import Eligibility
 from services.policy.enterprise_size import Group, Size, group_of
 from services.policy.facts import FactKind, Facts
 from services.policy.limits import AtLeast, MeasuredLimit, Ratio, ScoreAtLeast
@@ -65,6 +66,7 @@ from services.policy.scoring import (
     MeasuredBands,
     OfficerScores,
     OptionPoints,
+    ScoringTable,
     Steps,
     Sum,
 )
@@ -81,10 +83,16 @@ DIGITS: Mapping[Verdict, int] = {
 }
 """How answers are written: the worst of several is the greatest."""
 VERDICTS: Mapping[int, Verdict] = {digit: verdict for verdict, digit in DIGITS.items()}
+TAKEN = 3
+"""Written for what is left to an officer and was answered when the application was recognised.
+
+It counts as met: what is left of it after division by three is the digit of that.
+"""
 
 _MET: ColumnElement[int] = literal_column("0", Integer)
 _OPEN: ColumnElement[int] = literal_column("1", Integer)
 _NOT_MET: ColumnElement[int] = literal_column("2", Integer)
+_TAKEN: ColumnElement[int] = literal_column(f"{TAKEN}", Integer)
 _NOTHING: ColumnElement[Any] = literal_column("0", Integer)
 _LARGEST_EXPONENT = 40
 """No limit that means something has more digits; one that has would only exhaust the memory."""
@@ -147,28 +155,43 @@ class Population:
     holds: Callable[[str], ColumnElement[bool]]
     """Whether a title is held on the day."""
     was_recognised: ColumnElement[bool]
+    decided_under: ColumnElement[str | None] | None = None
+    """The pack by which an application was recognised on these very figures; null where it was not.
+
+    None for a population whose figures nobody has decided on.
+    """
 
 
 class Plan:
     """The tests of one title, ready to be run over any population."""
 
-    def __init__(self, pack: Pack, *, title: str, kind: Kind) -> None:
-        """Take the tests of a title. Raises `KeyError` for one that the pack does not have."""
+    def __init__(
+        self, pack: Pack, *, title: str, kind: Kind, decided_under: Iterable[Pack] = ()
+    ) -> None:
+        """Take the tests of a title. Raises `KeyError` for one that the pack does not have.
+
+        `decided_under` are the packs by which applications of a cohort may have been recognised.
+        """
         self._pack = pack
-        tests = pack.tests_of(title, kind)
-        self.conditions: tuple[Condition, ...] = (*tests.conditions, *tests.vetoes)
+        self._answered = {
+            before.name: unchanged(pack, before, title=title, kind=kind) for before in decided_under
+        }
+        self.conditions = _tests(pack, title, kind)
         """What is asked, in the order of the answers: conditions, then vetoes."""
 
     def statement(self, population: Population) -> Select[Any]:
         """Select each sheet's `uscc`, `sheet_id`, `division`, `verdict`, `answers`, `was_recognised`.
 
-        Answers are written as one digit for each condition. Raises `NotScreenable`.
+        Answers are written as one digit for each condition. Of an application that was recognised,
+        what is left to an officer was answered then, if the condition was the same. Raises
+        `NotScreenable`.
         """
         writer = _Writer(self._pack, population)
         answers = [
             writer.answer(condition.rule).label(f"answer_{place}")
             for place, condition in enumerate(self.conditions)
         ]
+        left_open = self._left_open(population)
         judged = _once(
             select(
                 SHEETS.c.uscc,
@@ -176,19 +199,112 @@ class Plan:
                 SHEETS.c.division,
                 *answers,
                 population.was_recognised.label("was_recognised"),
+                *left_open.values(),
             )
             .select_from(writer.source)
             .where(population.where)
         ).subquery("judged")
-        digits = [judged.c[answer.name] for answer in answers]
+        digits: list[ColumnElement[int]] = []
+        for condition, answer in zip(self.conditions, answers, strict=True):
+            digit: ColumnElement[int] = judged.c[answer.name]
+            packs = self._packs_with(condition)
+            if packs in left_open:
+                digit = case((digit == _OPEN, judged.c[left_open[packs].name]), else_=digit)
+            digits.append(digit)
+        # What the recognition has answered counts as met: three leaves nothing.
+        worst = [digit % _TAKEN for digit in digits] if left_open else digits
         return select(
             judged.c.uscc,
             judged.c.sheet_id,
             judged.c.division,
-            func.greatest(_MET, *digits).label("verdict"),
+            func.greatest(_MET, *worst).label("verdict"),
             _written(digits).label("answers"),
             judged.c.was_recognised,
         )
+
+    def _left_open(self, population: Population) -> dict[tuple[str, ...], Label[int]]:
+        """Write what an open answer counts as, once for all conditions that the same packs had."""
+        decided_under = population.decided_under
+        if decided_under is None:
+            return {}
+        known = dict.fromkeys(self._packs_with(condition) for condition in self.conditions)
+        return {
+            packs: case((decided_under.in_(packs), _TAKEN), else_=_OPEN).label(f"open_{place}")
+            for place, packs in enumerate(known)
+            if packs
+        }
+
+    def _packs_with(self, condition: Condition) -> tuple[str, ...]:
+        """Return the packs under which a recognition has answered this very condition."""
+        return tuple(sorted(name for name, ids in self._answered.items() if condition.id in ids))
+
+
+def unchanged(pack: Pack, before: Pack, *, title: str, kind: Kind) -> frozenset[str]:
+    """Return the conditions of a title that another pack had word for word, and read alike.
+
+    To be the same, a condition has the same text, clause, rule and evidence; and the facts, the lists
+    that they are chosen from and the tables that the rule rests on are the same as well.
+    """
+    if before.find_title(title) is None:
+        return frozenset()
+    asked = {condition.id: condition for condition in _tests(before, title, kind)}
+    return frozenset(
+        condition.id
+        for condition in _tests(pack, title, kind)
+        if condition == asked.get(condition.id)
+        and _rests_on(pack, condition) == _rests_on(before, condition)
+    )
+
+
+def _tests(pack: Pack, title: str, kind: Kind) -> tuple[Condition, ...]:
+    tests = pack.tests_of(title, kind)
+    return (*tests.conditions, *tests.vetoes)
+
+
+def _rests_on(pack: Pack, condition: Condition) -> tuple[object, ...]:
+    """Return what else of a pack decides how a condition answers."""
+    tables: dict[str, ScoringTable] = {}
+    _collect_tables(pack, condition.rule, tables)
+    names = set(condition.rule.uses)
+    names.update(fact for table in tables.values() for fact in table.facts_used())
+    facts = {name: pack.facts.get(name) for name in names}
+    lists = {
+        fact.options: pack.lists.get(fact.options)
+        for fact in facts.values()
+        if fact is not None and fact.options is not None
+    }
+    return tables, facts, lists
+
+
+def _collect_tables(pack: Pack, rule: Rule, into: dict[str, ScoringTable]) -> None:
+    """Add the tables that a rule asks for, and those that these ask for in turn."""
+    match rule:
+        case ScoreAtLeast() if rule.table not in into:
+            into[rule.table] = pack.tables[rule.table]
+            for indicator in into[rule.table].indicators:
+                if isinstance(indicator.scale, Sum | Highest):
+                    for item in indicator.scale.items:
+                        _collect_tables(pack, item.rule, into)
+        case AnyOf() | AllOf():
+            for part in rule.conditions:
+                _collect_tables(pack, part.rule, into)
+        case _:
+            return
+
+
+def with_taken(found: Eligibility, taken: frozenset[str]) -> tuple[str, Verdict]:
+    """Return the answers as the database writes them and the verdict that they come to.
+
+    `taken` are the conditions that a recognition has answered where they are left to an officer.
+    """
+    digits = [
+        TAKEN
+        if finding.verdict is Verdict.NEEDS_OFFICER and finding.id in taken
+        else DIGITS[finding.verdict]
+        for finding in (*found.conditions, *found.vetoes)
+    ]
+    worst = max((digit % TAKEN for digit in digits), default=DIGITS[Verdict.MET])
+    return "".join(map(str, digits)), VERDICTS[worst]
 
 
 def readable(pack: Pack, facts: Facts) -> dict[str, Any]:

@@ -256,6 +256,7 @@ def _row_out(of: ScreenedRow) -> ScreeningRowOut:
         ),
         failed=list(of.failed),
         open=list(of.open),
+        answered=list(of.answered),
     )
 
 
@@ -266,7 +267,8 @@ def _explanation_out(of: ScreeningExplanation) -> ScreeningExplanationOut:
         on=found.on,
         titles_held=list(of.titles_held),
         agrees=of.agrees,
-        judged_again=found.verdict,
+        decided_under=of.decided_under,
+        judged_again=of.judged_again,
         enterprise_size=text_out(found.enterprise_size.because),
         conditions=_findings(found.conditions),
         vetoes=_findings(found.vetoes),

@@ -30,7 +30,7 @@ from services.policy.matter import Kind, Verdict
 from services.registry.following_models import FigureSheet, Origin, Screening, ScreeningRow
 from services.registry.models import Enterprise, Recognition, RecognitionTerm
 from services.registry.repository import INSIDERS, visible_to
-from services.registry.screening import DIGITS, SHEETS, Day, Plan, Population
+from services.registry.screening import DIGITS, SHEETS, TAKEN, Day, Plan, Population
 from services.registry.screening_schemas import ScreeningChange, ScreeningState
 from services.registry.search import is_valid_on
 
@@ -96,7 +96,8 @@ class Cohort:
 def cohort(of: Cohort, *, region: str, on: date | None) -> Population:
     """Return each application's last submission, judged as on the day of its first, or on a day.
 
-    What had to be valid then is what the submission says was held.
+    What had to be valid then is what the submission says was held. Whoever was recognised on these
+    figures was so under the pack of its term.
     """
     last = (
         select(
@@ -111,18 +112,29 @@ def cohort(of: Cohort, *, region: str, on: date | None) -> Population:
         .order_by(SHEETS.c.application_id, SHEETS.c.submission_number.desc())
         .subquery("submission")
     )
+    # A title that went over to a successor has its terms twice, under the same pack.
+    decided = (
+        select(
+            RecognitionTerm.application_id,
+            func.min(RecognitionTerm.policy_pack).label("policy_pack"),
+        )
+        .where(RecognitionTerm.application_id.is_not(None))
+        .group_by(RecognitionTerm.application_id)
+        .subquery("decided")
+    )
     where = _lies_in(SHEETS.c.division, region)
     if of.year is not None:
         where = and_(where, last.c.first.between(date(of.year, 1, 1), date(of.year, 12, 31)))
     return Population(
-        source=SHEETS.join(last, last.c.id == SHEETS.c.id),
+        source=SHEETS.join(last, last.c.id == SHEETS.c.id).outerjoin(
+            decided, decided.c.application_id == SHEETS.c.application_id
+        ),
         where=where,
         applied_on=Day(last.c.first if on is None else on),
         today=Day(last.c.last if on is None else on),
         holds=lambda sought: literal(sought) == SHEETS.c.titles_held.any_(),
-        was_recognised=exists()
-        .where(RecognitionTerm.application_id == SHEETS.c.application_id)
-        .correlate(SHEETS),
+        was_recognised=decided.c.policy_pack.is_not(None),
+        decided_under=decided.c.policy_pack,
     )
 
 
@@ -215,7 +227,9 @@ class Sought:
             wanted.append(_changes(ScreeningRow.verdict, ScreeningRow.was_recognised, self.change))
         if self.place is not None:
             answered = func.substr(ScreeningRow.answers, self.place, 1)
-            wanted.append(answered == str(DIGITS[self.answer]))
+            # What the recognition has answered counts as met.
+            digits = {DIGITS[self.answer], *([TAKEN] if self.answer is Verdict.MET else [])}
+            wanted.append(answered.in_([str(digit) for digit in sorted(digits)]))
         return wanted
 
 
@@ -396,6 +410,14 @@ class ScreeningRepository:
                 )
             )
         ).one()
+
+    async def decided_under(self, application_id: UUID) -> str | None:
+        """Return the pack by which an application was recognised; None if it was not."""
+        return await self._session.scalar(
+            select(func.min(RecognitionTerm.policy_pack)).where(
+                RecognitionTerm.application_id == application_id
+            )
+        )
 
     async def titles_held(self, uscc: str, on: date) -> list[str]:
         titles = await self._session.scalars(

@@ -180,10 +180,21 @@ class ScreeningTallyOut(Out):
     leaves: int = Field(
         description="现不符合，当时已认定（或现持有）。Not met now, and recognised then or today."
     )
-    stays: int = Field(description="现符合且已认定。Met now, and recognised.")
+    stays: int = Field(
+        description="现符合且已认定；重放批次或年度时，须判定而条件未变的，以当时的认定为准。"
+        " Met now, and recognised. In a round or year that is replayed, the recognition has answered"
+        " what is left to an officer, where the condition is unchanged."
+    )
     undecided: int = Field(description="待主管部门判定。What is left to an officer.")
-    may_enter: int = Field(description="待判定者中未认定的。Of the undecided, not recognised.")
-    may_leave: int = Field(description="待判定者中已认定的。Of the undecided, recognised.")
+    may_enter: int = Field(
+        description="待判定者中未认定的：数字已够，其余须由主管部门判定。"
+        " Of the undecided, not recognised: the figures suffice, and an officer judges the rest."
+    )
+    may_leave: int = Field(
+        description="待判定者中已认定的：须判定的条件是新设或改过的，或并非重放申报。"
+        " Of the undecided, recognised: what is open is a new or changed condition, or the figures"
+        " are others than were decided on."
+    )
     cost: ScreeningMoney | None = Field(
         description="amount_each × enters；未给金额时为 null。Null without an amount."
     )
@@ -243,6 +254,11 @@ class ScreeningRowOut(Out):
     change: ScreeningChange
     failed: list[str] = Field(description="不符合的条件。Conditions that are not met.")
     open: list[str] = Field(description="待判定的条件。Conditions that an officer judges.")
+    answered: list[str] = Field(
+        description="须判定、而该申报当时获认定即已判定（条件未变）的条件，计为符合。"
+        " Conditions for an officer that the recognition of this application answered, for they are"
+        " the same still; they count as met."
+    )
 
 
 class ScreeningLimitOut(Out):
@@ -274,7 +290,14 @@ class ScreeningExplanationOut(ScreeningRowOut):
     agrees: bool = Field(
         description="逐条重新判定的结果与筛查一致。Whether judging it again gives the same answers."
     )
-    judged_again: Verdict
+    decided_under: str | None = Field(
+        description="该申报据以认定的政策包；未认定或并非重放申报时为 null。"
+        " The pack by which this application was recognised; null if it was not, or none is replayed."
+    )
+    judged_again: Verdict = Field(
+        description="重新判定的结论；answered 所列条件计为符合。"
+        " What judging it again comes to, with what the recognition answered as met."
+    )
     enterprise_size: TextOut
     conditions: list[ScreeningFindingOut]
     vetoes: list[ScreeningFindingOut]

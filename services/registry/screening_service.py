@@ -28,7 +28,15 @@ from services.policy.enterprise_size import Size, SizeDetermination
 from services.policy.matter import Kind, Verdict
 from services.policy.pack import Pack, PackDocument, PackFlaw
 from services.registry.following_models import Screening, ScreeningRow
-from services.registry.screening import DIGITS, NotScreenable, Plan, readable
+from services.registry.screening import (
+    DIGITS,
+    TAKEN,
+    NotScreenable,
+    Plan,
+    readable,
+    unchanged,
+    with_taken,
+)
 from services.registry.screening_problems import (
     ScreeningConditionUnknown,
     ScreeningDraftUnsound,
@@ -88,6 +96,8 @@ class ScreenedRow:
     legal_name: str | None
     failed: Sequence[str]
     open: Sequence[str]
+    answered: Sequence[str]
+    """What was left to an officer and the recognition has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,9 @@ class ScreeningExplanation:
     screened: ScreenedRow
     eligibility: Eligibility
     titles_held: Sequence[str]
+    decided_under: str | None
+    """The pack by which the application was recognised."""
+    judged_again: Verdict
     agrees: bool
 
 
@@ -124,7 +137,7 @@ class ScreeningService:
             )
         if await self._screenings.unfinished(officer.region) >= MOST_UNFINISHED:
             raise TooManyScreenings
-        plan = Plan(pack, title=asked.title, kind=asked.kind)
+        plan = plan_of(pack, self._catalogue, title=asked.title, kind=asked.kind)
         today = self._clock.today()
         screening = Screening(
             id=new_id(),
@@ -252,14 +265,21 @@ class ScreeningService:
             titles_held=held,
             size=None if size is None else SizeDetermination(Size(size), _AS_RECORDED),
         )
-        answers = "".join(
-            str(DIGITS[finding.verdict]) for finding in (*found.conditions, *found.vetoes)
-        )
+        decided_under = None
+        if is_cohort and sheet.application_id is not None:
+            decided_under = await self._screenings.decided_under(sheet.application_id)
+        taken: frozenset[str] = frozenset()
+        if decided_under is not None:
+            before = self._catalogue.pack(decided_under)
+            taken = unchanged(pack, before, title=screening.title, kind=kind_of(screening))
+        answers, verdict = with_taken(found, taken)
         return ScreeningExplanation(
             screened=_screened(screening, row, names[row.uscc, row.sheet_id]),
             eligibility=found,
             titles_held=held,
-            agrees=answers == row.answers and DIGITS[found.verdict] == row.verdict,
+            decided_under=decided_under,
+            judged_again=verdict,
+            agrees=answers == row.answers and DIGITS[verdict] == row.verdict,
         )
 
     async def _find(self, screening_id: UUID, reader: Actor) -> Screening:
@@ -331,6 +351,11 @@ def kind_of(screening: Screening) -> Kind:
 def draft_sha256(screening: Screening) -> str | None:
     """Return by which hash a draft can be told from another."""
     return None if screening.draft is None else sha256(screening.draft.encode()).hexdigest()
+
+
+def plan_of(pack: Pack, catalogue: Catalogue, *, title: str, kind: Kind) -> Plan:
+    """Return how a title's tests are run, whichever published pack applications were decided under."""
+    return Plan(pack, title=title, kind=kind, decided_under=catalogue.packs())
 
 
 def pack_of(screening: Screening, catalogue: Catalogue) -> Pack:
@@ -430,16 +455,17 @@ def _place_of(screening: Screening, condition: str) -> int:
 
 
 def _screened(screening: Screening, row: ScreeningRow, legal_name: str | None) -> ScreenedRow:
-    def answering(verdict: Verdict) -> list[str]:
+    def answering(digit: int) -> list[str]:
         return [
             condition["id"]
             for condition, answer in zip(screening.conditions, row.answers, strict=True)
-            if answer == str(DIGITS[verdict])
+            if answer == str(digit)
         ]
 
     return ScreenedRow(
         row=row,
         legal_name=legal_name,
-        failed=answering(Verdict.NOT_MET),
-        open=answering(Verdict.NEEDS_OFFICER),
+        failed=answering(DIGITS[Verdict.NOT_MET]),
+        open=answering(DIGITS[Verdict.NEEDS_OFFICER]),
+        answered=answering(TAKEN),
     )

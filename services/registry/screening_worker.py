@@ -19,10 +19,9 @@ from services.kernel.logging import log, new_trace
 from services.kernel.transaction import Runtime, saved_together
 from services.policy.catalogue import Catalogue
 from services.registry.following_models import Screening
-from services.registry.screening import Plan
 from services.registry.screening_repository import ScreeningRepository
 from services.registry.screening_schemas import ScreeningState
-from services.registry.screening_service import counts_of, kind_of, pack_of
+from services.registry.screening_service import counts_of, kind_of, pack_of, plan_of
 
 _CANCELLED = "57014"
 """What the database says of a statement that took longer than it may."""
@@ -66,7 +65,7 @@ class ScreeningWorker(JobWorker[Screening]):
 
     async def _judge(self, screening: Screening) -> None:
         pack = await asyncio.to_thread(pack_of, screening, self._catalogue)
-        plan = Plan(pack, title=screening.title, kind=kind_of(screening))
+        plan = plan_of(pack, self._catalogue, title=screening.title, kind=kind_of(screening))
         async with saved_together(self._runtime, new_trace()) as (session, journal):
             screenings = ScreeningRepository(session)
             await screenings.judge(screening, plan)

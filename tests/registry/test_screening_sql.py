@@ -21,12 +21,12 @@ from sqlalchemy.pool import NullPool
 from services.kernel.identifiers import new_id
 from services.kernel.text import Text
 from services.policy.catalogue import PACKS, published_catalogue
-from services.policy.conditions import Rule, with_parts
+from services.policy.conditions import Condition, Rule, with_parts
 from services.policy.declared import NotWithinYears, WithinYears
 from services.policy.eligibility import Eligibility, check
 from services.policy.enterprise_size import Size, SizeDetermination, groups
 from services.policy.facts import Fact, FactKind
-from services.policy.limits import AtLeast, MeasuredLimit, Ratio
+from services.policy.limits import AtLeast, MeasuredLimit, Ratio, ScoreAtLeast
 from services.policy.matter import Judgement, Kind, Matter, Verdict
 from services.policy.measures import (
     CompoundGrowthMeasure,
@@ -43,7 +43,14 @@ from services.policy.scoring import Bands, BestOf, Highest, MeasuredBands, Scale
 from services.policy.validity import years_after
 from services.registry.following_models import FigureSheet
 from services.registry.models import Enterprise, Recognition, RecognitionTerm
-from services.registry.screening import DIGITS, NotScreenable, Plan, Population, readable
+from services.registry.screening import (
+    DIGITS,
+    NotScreenable,
+    Plan,
+    Population,
+    readable,
+    unchanged,
+)
 from services.registry.screening_repository import Cohort, cohort, holders
 from services.registry.workflow import COUNTS, Life, Period
 from tests.builders.databases import run_on
@@ -60,8 +67,18 @@ DAYS = (
     date(2026, 12, 31),
 )
 CENT, ONE = Decimal("0.01"), Decimal(1)
+BEFORE, ELSEWHERE = "made/2000-01-01", "made/1999-01-01"
+"""The names of a pack with some conditions changed, and of one that is not known any more."""
 ENTERPRISES = 60
 EXAMPLES = 3
+
+REPLAYED = Life(
+    terms=[
+        Period(date(2020, 1, 1), date(2020, 12, 31), date(2020, 7, 1), AT),
+        Period(date(2021, 1, 1), date(2021, 12, 31), date(2021, 7, 1), AT),
+    ]
+)
+"""What two applications led to."""
 
 Aim = Callable[[random.Random, dict[str, Any]], None]
 """Puts an enterprise just below, exactly on or just above one limit of a pack."""
@@ -92,7 +109,8 @@ class Imagined:
     size: Size | None = None
     uscc: str = ""
     sheet: UUID = field(default_factory=new_id)
-    application: UUID = field(default_factory=new_id)
+    decided_under: dict[Kind, str] = field(default_factory=dict)
+    """By which pack its applications were recognised, of those that were."""
 
     def held_on(self, day: date) -> list[str]:
         return [
@@ -111,6 +129,11 @@ def imagined(rng: random.Random, pack: Pack, title: str, kind: Kind, on: date) -
         lives={name: life(rng, on) for name in pack.title_names if rng.random() < 0.7},
         held_then=[name for name in pack.title_names if rng.random() < 0.5],
         size=rng.choice((None, None, None, *Size)),
+        decided_under={
+            of: rng.choice((pack.name, pack.name, BEFORE, ELSEWHERE))
+            for of in get_args(Kind)
+            if rng.random() < 0.7
+        },
     )
     absent = rng.choice((0.0, 0.05, 0.5))
     for name, fact in pack.facts.items():
@@ -368,13 +391,22 @@ async def stored(connection: AsyncConnection, enterprises: list[Imagined], title
             "origin": "application",
             "is_latest": False,
             "titles_held": one.held_then,
-            "application_id": one.application,
             "round_code": "2026-1",
             "title": title,
         }
         sheets.append({"id": one.sheet, **common, **report})
-        for kind in get_args(Kind):
+        replayed = new_id()
+        for number, kind in enumerate(get_args(Kind), start=1):
             application = {**submission, "kind": kind, "application_id": new_id()}
+            if kind in one.decided_under:
+                term = term_of(replayed, number, REPLAYED.terms[number - 1])
+                held[RecognitionTerm].append(
+                    {
+                        **term,
+                        "application_id": application["application_id"],
+                        "policy_pack": one.decided_under[kind],
+                    }
+                )
             first = {"submission_number": 1, "reported_on": one.applied_on}
             last = {"submission_number": 2, "reported_on": one.today}
             sheets.append({"id": new_id(), **common, **application, **first, "facts": {}})
@@ -391,6 +423,8 @@ async def stored(connection: AsyncConnection, enterprises: list[Imagined], title
                 "version": 1,
             }
         )
+        # Of a title that no pack asks about: what it led to is not what is looked at.
+        held[Recognition].append(recognised(replayed, one.uscc, "replayed", REPLAYED, 99))
         for number, (name, life_) in enumerate(one.lives.items()):
             recognition = new_id()
             held[Recognition].append(recognised(recognition, one.uscc, name, life_, number))
@@ -437,6 +471,7 @@ def term_of(recognition: UUID, number: int, period: Period) -> dict[str, Any]:
         "document_number": "示例〔2026〕1号",
         "decided_on": period.valid_from,
         "policy_pack": "guizhou/2021-05-06",
+        "application_id": None,
         "recorded_at": AT,
     }
 
@@ -462,8 +497,18 @@ async def agree(
     kind: Kind,
     on: date,
 ) -> None:
-    """Ask both about each enterprise: as it is on a day, and as it was when it applied."""
-    plan = Plan(pack, title=title, kind=kind)
+    """Ask both about each enterprise: as it is on a day, and as it was when it applied.
+
+    Whoever was recognised then has had answered what is left to an officer, where it was the same.
+    """
+    before, altered = before_it(pack)
+    asked_of = {*pack.tests_of(title, kind).conditions, *pack.tests_of(title, kind).vetoes}
+    answered = {
+        pack.name: {one.id for one in asked_of},
+        BEFORE: {one.id for one in asked_of} - altered,
+        ELSEWHERE: set[str](),
+    }
+    plan = Plan(pack, title=title, kind=kind, decided_under=[pack, before])
     asked = Cohort(title=title, kind=kind, round_code="2026-1")
     async with engine.connect() as connection:
         await stored(connection, enterprises, title)
@@ -501,7 +546,116 @@ async def agree(
             )
         )
         assert today[one.uscc] == (*now_expected, title in held), (one, plan.conditions)
-        assert then[one.uscc] == (*then_expected, False), (one, plan.conditions)
+        under = one.decided_under.get(kind)
+        assert then[one.uscc] == (
+            *taken(then_expected, plan, answered.get(under or "", set())),
+            under is not None,
+        ), (one, plan.conditions)
+
+
+def taken(expected: tuple[int, str], plan: Plan, answered: set[str]) -> tuple[int, str]:
+    """Return what is found of whoever was recognised when these conditions were answered."""
+    digits = [
+        "3" if digit == "1" and condition.id in answered else digit
+        for digit, condition in zip(expected[1], plan.conditions, strict=True)
+    ]
+    return max((int(one) for one in digits if one != "3"), default=0), "".join(digits)
+
+
+def edited(pack: Pack, name: str, **parts: Any) -> Pack:
+    """Return a pack under another name, with some of its parts exchanged."""
+    shown = {part: getattr(pack, part) for part in Pack.model_fields}
+    return Pack.model_construct(**{**shown, "name": name, **parts})
+
+
+def before_it(pack: Pack) -> tuple[Pack, set[str]]:
+    """Return a pack in which every other condition was another one, and which these are."""
+    altered = {one.id for one in (*pack.conditions[::2], *pack.vetoes[::2])}
+
+    def alter(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return tuple(
+            one.model_copy(update={"official_text": "旧文"}) if one.id in altered else one
+            for one in conditions
+        )
+
+    parts = {"conditions": alter(pack.conditions), "vetoes": alter(pack.vetoes)}
+    return edited(pack, BEFORE, **parts), altered
+
+
+SMALL: list[tuple[str, Callable[[Pack], dict[str, Any]], set[str]]] = [
+    ("nothing", lambda _: {}, set()),
+    (
+        "the wording",
+        lambda pack: {"conditions": reworded(pack, "known_brand")},
+        {"known_brand"},
+    ),
+    (
+        "a fact that it reads",
+        lambda pack: {
+            "facts": pack.facts
+            | {"total_assets": pack.facts["total_assets"].model_copy(update={"is_optional": True})}
+        },
+        {"debt_ratio", "small_or_medium"},
+    ),
+    (
+        "a list that it is chosen from",
+        lambda pack: {
+            "lists": pack.lists
+            | {
+                "focus_fields": pack.lists["focus_fields"].model_copy(
+                    update={"options": pack.lists["focus_fields"].options[::-1]}
+                )
+            }
+        },
+        {"focus_field"},
+    ),
+]
+
+
+def reworded(pack: Pack, name: str) -> tuple[Condition, ...]:
+    return tuple(
+        one.model_copy(update={"text": Text("另一条件。", "Another.")}) if one.id == name else one
+        for one in pack.conditions
+    )
+
+
+@pytest.mark.parametrize(("changed", "into", "names"), SMALL, ids=[one[0] for one in SMALL])
+def test_a_condition_is_another_one_when_anything_that_it_rests_on_is(
+    changed: str, into: Callable[[Pack], dict[str, Any]], names: set[str]
+) -> None:
+    pack = published_catalogue().pack("guizhou/2021-05-06")
+    every = {one.id for one in Plan(pack, title="srdi_sme", kind="new").conditions}
+
+    same = unchanged(edited(pack, "draft", **into(pack)), pack, title="srdi_sme", kind="new")
+
+    assert every - same == names, changed
+
+
+def test_a_condition_that_asks_for_a_score_is_another_one_when_a_table_beneath_it_is() -> None:
+    pack = made_up()
+    inner = pack.tables["inner"].model_copy(update={"official_text": "另一表"})
+    tables = tuple(inner if one.id == "inner" else one for one in pack.scoring_tables)
+    before = edited(pack, "before", scoring_tables=tables)
+
+    plan = Plan(pack, title="srdi_sme", kind="new")
+    same = unchanged(pack, before, title="srdi_sme", kind="new")
+
+    changed = [one.rule for one in plan.conditions if one.id not in same]
+    scored = [
+        one.rule
+        for one in plan.conditions
+        if any(isinstance(part.rule, ScoreAtLeast) for part in with_parts((one,)))
+    ]
+    assert changed == scored
+
+
+def test_what_another_pack_never_asked_is_answered_by_nothing() -> None:
+    plan, national = (
+        published_catalogue().pack(name) for name in ("guizhou/2021-05-06", "national/2022-08-01")
+    )
+
+    assert unchanged(national, plan, title="innovative_sme", kind="new") == frozenset()
+    assert unchanged(national, plan, title="srdi_sme", kind="new") <= {"legal_person"}
 
 
 def many(seed: int, pack: Pack, *, title: str, kind: Kind, on: date) -> list[Imagined]:

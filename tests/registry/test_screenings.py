@@ -125,6 +125,7 @@ class Screens:
         *,
         until: date = date(2028, 1, 1),
         application: UUID | None = None,
+        under: str = PACK,
         **changed: Any,
     ) -> None:
         """Let an enterprise that the registry knows hold a title."""
@@ -133,7 +134,7 @@ class Screens:
             "valid_from": date(2025, 1, 1),
             "valid_until": until,
             "renewal_opens_on": date(2027, 7, 1),
-            "policy_pack": PACK,
+            "policy_pack": under,
         }
         async with self.service.database.session() as session, session.begin():
             await session.execute(
@@ -403,6 +404,212 @@ async def test_a_draft_with_another_limit_says_who_enters_who_leaves_and_what_it
     assert await screens.serials(lowered["id"], "change=leaves") == {3}
     assert (lowered["pack"], lowered["procedure_of"]) == (None, NATIONAL)
     assert lowered["draft_sha256"] is not None
+
+
+PLAN_TEXT = (PACKS / PACK / "pack.toml").read_text("utf-8")
+REVENUE = 'fact = "operating_revenue"\nlimit = 20000000'
+
+
+def redrafted(what: str, into: str, times: int = 1) -> dict[str, Any]:
+    """Return what is asked to screen by the plan with something in it changed."""
+    assert PLAN_TEXT.count(what) == times
+    return {
+        "pack": None,
+        "draft": PLAN_TEXT.replace(what, into),
+        "procedure_of": PACK,
+        "amount_each": "500000.00",
+    }
+
+
+async def a_round_of_the_plan(screens: Screens) -> None:
+    """Let a round of the plan be over: one to three were recognised, four to six were not."""
+    revenues = ("20000000.00", "30000000.00", "40000000.00", "19000000.00", "19000000.00")
+    for serial, revenue in enumerate((*revenues, "50000000.00"), start=1):
+        application = new_id()
+        if serial <= 3:
+            await screens.enterprise(serial)
+            await screens.holds(serial, application=application)
+        facts = facts_of(
+            serial, operating_revenue=revenue, previous_main_business_revenue="10000000.00"
+        )
+        facts["main_business_revenue"] = revenue
+        if serial == 5:
+            facts["has_false_information"] = True
+        await screens.submission(
+            serial,
+            of=application,
+            on=date(2025, 3, 10),
+            title="srdi_sme",
+            facts=facts,
+            division="520302" if serial == 3 else "520102",
+        )
+
+
+NAMED = ("stays", "leaves", "may_leave", "enters", "may_enter", "met", "needs_officer", "not_met")
+
+
+def tallied(counts: dict[str, Any]) -> list[int]:
+    return [counts[name] for name in NAMED]
+
+
+async def by_change(screens: Screens, screening: dict[str, Any]) -> dict[str, set[int]]:
+    """Return who is where, as the rows are chosen, and hold them to the counts and explanations."""
+    found: dict[str, set[int]] = {}
+    path = f"/screenings/{screening['id']}/rows"
+    for change in ("stays", "leaves", "may_leave", "enters", "may_enter", "stays_out"):
+        serials = await screens.serials(screening["id"], f"change={change}")
+        if serials:
+            found[change] = serials
+        if change != "stays_out":
+            assert screening["counts"][change] == len(serials)
+            assert sum(one[change] for one in screening["counts"]["cities"]) == len(serials)
+    for row in await screens.rows(screening["id"]):
+        explained = (await screens.officer().get(f"{path}/{row['uscc']}")).json()
+        assert row.items() <= explained.items()
+        assert (explained["agrees"], explained["judged_again"]) == (True, row["verdict"])
+    return found
+
+
+async def test_a_round_that_is_replayed_by_its_own_law_keeps_everybody_who_was_recognised(
+    screens: Screens,
+) -> None:
+    await a_round_of_the_plan(screens)
+
+    screening = await screens.replayed(pack=PACK, title="srdi_sme", amount_each="500000.00")
+
+    assert await by_change(screens, screening) == {
+        "stays": {1, 2, 3},
+        "may_enter": {6},
+        "stays_out": {4, 5},
+    }
+    assert tallied(screening["counts"]) == [3, 0, 0, 0, 1, 3, 1, 2]
+    assert (screening["counts"]["cost"], screening["counts"]["cost_at_most"]) == (
+        "0.00",
+        "500000.00",
+    )
+    assert [one["stays"] for one in screening["counts"]["cities"]] == [2, 1]
+    open_ones = {one["id"]: one["needs_officer"] for one in screening["counts"]["conditions"]}
+    assert open_ones["known_brand"] == 3
+
+
+async def test_a_raised_limit_takes_the_title_from_those_below_it_and_nobody_else(
+    screens: Screens,
+) -> None:
+    await a_round_of_the_plan(screens)
+
+    raised = await screens.replayed(
+        title="srdi_sme", **redrafted(REVENUE, REVENUE.replace("2000", "3000"))
+    )
+
+    assert await by_change(screens, raised) == {
+        "leaves": {1},
+        "stays": {2, 3},
+        "may_enter": {6},
+        "stays_out": {4, 5},
+    }
+
+
+async def test_a_lowered_limit_lets_those_in_who_were_rejected_for_it_alone(
+    screens: Screens,
+) -> None:
+    await a_round_of_the_plan(screens)
+
+    lowered = await screens.replayed(
+        title="srdi_sme", **redrafted(REVENUE, REVENUE.replace("2000", "1900"))
+    )
+
+    assert await by_change(screens, lowered) == {
+        "stays": {1, 2, 3},
+        "may_enter": {4, 6},
+        "stays_out": {5},
+    }
+    assert lowered["counts"]["cost"] == "0.00"
+    assert lowered["counts"]["cost_at_most"] == "1000000.00"
+
+
+async def test_what_is_open_by_a_changed_condition_the_recognition_did_not_answer(
+    screens: Screens,
+) -> None:
+    await a_round_of_the_plan(screens)
+    changed = await screens.replayed(
+        title="srdi_sme", **redrafted('"known_brand"', '"brand_known_to_all"', times=3)
+    )
+
+    assert await by_change(screens, changed) == {
+        "may_leave": {1, 2, 3},
+        "may_enter": {6},
+        "stays_out": {4, 5},
+    }
+    [row] = await screens.rows(changed["id"], "change=may_leave&region=520300")
+    assert row["open"] == ["brand_known_to_all"]
+
+
+async def test_an_explanation_names_what_the_recognition_answered(screens: Screens) -> None:
+    await a_round_of_the_plan(screens)
+    screening = await screens.replayed(pack=PACK, title="srdi_sme")
+    path = f"/screenings/{screening['id']}/rows"
+
+    recognised = (await screens.officer().get(f"{path}/{uscc_of(1)}")).json()
+    other = (await screens.officer().get(f"{path}/{uscc_of(6)}")).json()
+
+    assert (recognised["decided_under"], other["decided_under"]) == (PACK, None)
+    assert (recognised["open"], other["answered"]) == ([], [])
+    assert recognised["answered"] == other["open"]
+    assert {"known_brand", "sound_management"} <= set(recognised["answered"])
+    told = {one["id"]: one["verdict"] for one in recognised["conditions"]}
+    assert told["known_brand"] == "needs_officer"
+    taken = "condition=known_brand&answer=met"
+    assert await screens.serials(screening["id"], taken) == {1, 2, 3}
+    assert await screens.serials(screening["id"], "condition=known_brand&answer=needs_officer") == {
+        4,
+        5,
+        6,
+    }
+
+
+async def test_a_recognition_by_another_law_answers_what_that_law_asked_alike(
+    screens: Screens,
+) -> None:
+    application = new_id()
+    await screens.enterprise(1)
+    await screens.holds(1, application=application, under=NATIONAL)
+    await screens.submission(
+        1, of=application, on=date(2025, 3, 10), title="srdi_sme", facts=facts_of(1)
+    )
+
+    screening = await screens.replayed(pack=PACK, title="srdi_sme")
+
+    assert await by_change(screens, screening) == {"may_leave": {1}}
+
+
+async def test_a_title_that_went_over_to_a_successor_still_says_who_was_recognised(
+    screens: Screens,
+) -> None:
+    application = new_id()
+    for serial in (1, 2):
+        await screens.enterprise(serial)
+        await screens.holds(serial, application=application)
+    await screens.submission(
+        1, of=application, on=date(2025, 3, 10), title="srdi_sme", facts=facts_of(1)
+    )
+
+    screening = await screens.replayed(pack=PACK, title="srdi_sme")
+
+    assert await by_change(screens, screening) == {"stays": {1}}
+
+
+async def test_of_holders_today_nobody_has_decided_on_the_figures_and_an_officer_looks(
+    screens: Screens,
+) -> None:
+    await screens.enterprise(1)
+    await screens.holds(1, application=new_id())
+    await screens.sheet(1)
+
+    screening = await screens.done(population={"title": "srdi_sme"})
+
+    assert await by_change(screens, screening) == {"may_leave": {1}}
+    [row] = await screens.rows(screening["id"])
+    assert row["answered"] == []
 
 
 async def test_a_year_is_the_year_in_which_an_application_was_first_submitted(
