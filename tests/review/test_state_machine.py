@@ -31,6 +31,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from services.contracts.applications import ApplicationSubmitted, ApplicationWithdrawn
+from services.contracts.registry import RecognitionRevoked
 from services.kernel.identifiers import new_id
 from services.kernel.problems import PROBLEM_MEDIA_TYPE
 from services.policy.catalogue import published_catalogue
@@ -39,7 +40,7 @@ from services.review import consumers
 from services.review.workflow import Route
 from tests.builders.enterprises import PACK, facts_of, uscc_of
 from tests.builders.services import Caller, RunningService, create_review, running_service
-from tests.review.conftest import NATIONAL, TODAY, Review, sheet
+from tests.review.conftest import NATIONAL, TODAY, Review, revoked, sheet
 
 Row = dict[str, Any]
 State = dict[str, list[Row]]
@@ -252,6 +253,8 @@ class Offices(RuleBasedStateMachine):
         self.rounds = {pack: new_id() for pack in PACKS}
         self.facts: dict[str, Row] = {}
         """What each application says, by its id."""
+        self.excluded: dict[str, date] = {}
+        """Until when enterprises are excluded, by their code."""
         world.service.clock.move_to_day(TODAY)
         head = world.look(rounds=[], since=0, events_since=0)["head"][0]
         self.since = {
@@ -299,9 +302,13 @@ class Offices(RuleBasedStateMachine):
         assert self.state == before, f"a refusal changed something: {answer.text}"
         return False
 
-    def deliver(self, event: ApplicationSubmitted | ApplicationWithdrawn) -> None:
+    def deliver(
+        self,
+        event: ApplicationSubmitted | ApplicationWithdrawn | RecognitionRevoked,
+        source: str = "applications",
+    ) -> None:
         before = self.state
-        self.world.runner.run(self.world.service.deliver("applications", event))
+        self.world.runner.run(self.world.service.deliver(source, event))
         self.state = self.look()
         self.examine(before, self.state)
 
@@ -478,6 +485,21 @@ class Offices(RuleBasedStateMachine):
                 reason="经营调整",
             )
         )
+
+    @rule(n=N, days=st.sampled_from((0, 2, 9)))
+    def exclude(self, n: int, days: int) -> None:
+        """Let the registry revoke a title of the enterprise for cause."""
+        case = self.pick(n)
+        if case is None or n % 3:
+            return
+        until = self.today + timedelta(days=days)
+        self.deliver(
+            revoked(
+                1, until, uscc=case["uscc"], region=case["division"], is_secret=case["is_secret"]
+            ),
+            "registry",
+        )
+        self.excluded[case["uscc"]] = max(until, self.excluded.get(case["uscc"], until))
 
     # City, province and whom they hand a case to
 
@@ -1026,6 +1048,7 @@ class Offices(RuleBasedStateMachine):
             self.history_is_complete(case, rows, decisions)
             self.events_match(case, rows, after)
             self.nothing_ends_twice(rows, decisions)
+            self.excluded_stay(case, before, [one for one in decisions if one["id"] not in known])
             self.notice_is_there(case)
             self.persons_are_apart(case, rows, decisions, known)
             verdicts = {one["status"] for one in self.of(case, "objections")}
@@ -1047,6 +1070,15 @@ class Offices(RuleBasedStateMachine):
         done = Counter(one["action"].partition(":")[0] for one in rows)
         assert len(decisions) == done["decided"] + sum(done[action] for action in CLOSING)
         assert len({one["turn"] for one in decisions}) == len(decisions)
+
+    def excluded_stay(self, case: Row, before: State, decisions: list[Row]) -> None:
+        """Nothing carries the case of an excluded enterprise on, to its last day."""
+        until = self.excluded.get(case["uscc"])
+        if until is None or until < self.today:
+            return
+        was_on = {one["id"]: one["notice_id"] for one in before["cases"]}
+        assert all(one["decision"] == "reject" for one in decisions)
+        assert case["notice_id"] in {was_on.get(case["id"]), None}
 
     def events_match(self, case: Row, rows: list[Row], after: State) -> None:
         told = Counter(
