@@ -22,7 +22,7 @@ from services.registry.models import Enterprise, Recognition, RenewalStep, table
 from services.registry.recognition_service import RecognitionService
 from services.registry.repository import EnterpriseRepository, visible_to
 from services.registry.search import has_status
-from services.registry.standing import Standing, standing, steps_by_title
+from services.registry.standing import Standing, standing
 from services.registry.status_list import BITS, Place, packed
 from services.registry.workflow import COUNTS, STATUS_NAMES, RecognitionStatus
 
@@ -85,8 +85,8 @@ class CertificateService:
         """Return what a certificate number stands for now, with a signed statement of it."""
         of = await self._recognitions.certificate(number, reader)
         today = self._clock.today()
-        steps = steps_by_title(await self._rows.steps([of.uscc]))
-        found = standing(of, steps, max(today, of.held_from or of.terms[0].valid_from))
+        renewals = await self._rows.renewals([of.uscc])
+        found = standing(of, renewals, max(today, of.held_from or of.terms[0].valid_from))
         if found is None:
             raise LookupError(number)
         name = known_as(of.enterprise.entries, today).legal_name or of.enterprise.legal_name

@@ -39,7 +39,6 @@ from services.registry.schemas import (
     EnterpriseCountsOut,
     EnterpriseOut,
 )
-from services.registry.standing import steps_by_title
 from services.registry.views import change_out, counts_out, enterprise_out
 
 router = APIRouter(route_class=TransactionalRoute)
@@ -64,10 +63,10 @@ async def list_enterprises(
     `valid_on` and `renewal_due_before` choose; each enterprise is shown as it is today.
     """
     found = await search.page(sought, reader, page)
-    steps = steps_by_title(await rows.steps([one.uscc for one in found.items]))
+    renewals = await rows.renewals([one.uscc for one in found.items])
     return PageOut(
         items=[
-            enterprise_out(one, recognitions, reader, on=sought.today, steps=steps)
+            enterprise_out(one, recognitions, reader, on=sought.today, renewals=renewals)
             for one in found.items
         ],
         next=found.next,
@@ -121,7 +120,7 @@ async def read_enterprise(
         recognitions,
         reader,
         on=as_of or clock.today(),
-        steps=steps_by_title(await rows.steps([found.uscc])),
+        renewals=await rows.renewals([found.uscc]),
         known_at=as_known_at,
     )
 

@@ -15,7 +15,7 @@ from services.kernel.paging import Paging
 from services.registry.models import Enterprise, Recognition, RecognitionTerm
 from services.registry.repository import EnterpriseRepository, visible_to
 from services.registry.search import SearchRepository, Sought, is_valid_on
-from services.registry.standing import Steps, steps_by_title
+from services.registry.standing import Renewals
 
 ROWS_AT_ONCE = 1000
 ENTERPRISES_AT_ONCE = 200
@@ -69,7 +69,7 @@ class ExportRepository:
 
     async def in_charge(
         self, sought: Sought, reader: Actor
-    ) -> AsyncGenerator[tuple[Sequence[Enterprise], Steps], None]:
+    ) -> AsyncGenerator[tuple[Sequence[Enterprise], Renewals], None]:
         """Yield what the reader is in charge of, some enterprises at once, with their material."""
         search, enterprises = SearchRepository(self._session), EnterpriseRepository(self._session)
         after: str | None = None
@@ -77,8 +77,7 @@ class ExportRepository:
             found = await search.in_charge(
                 sought, reader, Paging(limit=ENTERPRISES_AT_ONCE, after=after)
             )
-            steps = await enterprises.steps([one.uscc for one in found.items])
-            yield found.items, steps_by_title(steps)
+            yield found.items, await enterprises.renewals([one.uscc for one in found.items])
             self._session.expunge_all()
             after = found.next
             if after is None:

@@ -32,7 +32,7 @@ from services.registry.export_repository import (
 )
 from services.registry.models import Enterprise
 from services.registry.search import Sought
-from services.registry.standing import Steps, standing
+from services.registry.standing import Renewals, standing
 from services.registry.workflow import STATUS_NAMES
 
 CHUNK: Final = 64 * 1024
@@ -185,14 +185,14 @@ class ExportService:
             one_moment(self._runtime.database) as session,
             aclosing(ExportRepository(session).in_charge(sought, officer)) as found,
         ):
-            async for enterprises, steps in found:
+            async for enterprises, renewals in found:
                 yield [
                     row
                     for enterprise in enterprises
-                    for row in self._rows_of(enterprise, steps, sought.today)
+                    for row in self._rows_of(enterprise, renewals, sought.today)
                 ]
 
-    def _rows_of(self, of: Enterprise, steps: Steps, today: date) -> Iterator[Row]:
+    def _rows_of(self, of: Enterprise, renewals: Renewals, today: date) -> Iterator[Row]:
         """Yield a row for each title; one without a title for an enterprise that has none."""
         about = (
             of.uscc,
@@ -202,7 +202,7 @@ class ExportService:
             _division_name(city_of(of.division)),
             of.focus_field,
         )
-        standings = [standing(one, steps, today) for one in of.recognitions]
+        standings = [standing(one, renewals, today) for one in of.recognitions]
         held = [one for one in standings if one is not None]
         if not held:
             yield (*about, *[None] * (len(OFFICE_COLUMNS) - len(about)))

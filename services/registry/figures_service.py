@@ -37,7 +37,7 @@ from services.registry.models import Enterprise, Recognition
 from services.registry.problems import EnterpriseNotFound
 from services.registry.recognition_repository import RecognitionRepository
 from services.registry.repository import EnterpriseRepository
-from services.registry.standing import standing
+from services.registry.standing import NO_RENEWALS, standing
 from services.registry.workflow import COUNTS
 
 OLDEST_REPORT = 10
@@ -306,7 +306,7 @@ class FigureService:
         self, holder: Enterprise, figures: LatestFigures | None, title: str | None
     ) -> FigureWarning | None:
         today = self._clock.today()
-        standings = [standing(one, {}, today) for one in holder.recognitions]
+        standings = [standing(one, NO_RENEWALS, today) for one in holder.recognitions]
         titles_held = {
             one.recognition.title for one in standings if one is not None and one.status in COUNTS
         }

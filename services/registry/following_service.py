@@ -57,7 +57,7 @@ from services.registry.problems import (
     UnknownGround,
 )
 from services.registry.repository import EnterpriseRepository
-from services.registry.standing import standing
+from services.registry.standing import NO_RENEWALS, standing
 from services.registry.workflow import COUNTS
 
 DYNAMIC_MANAGEMENT = "六(三)"
@@ -213,7 +213,7 @@ class FollowingService:
         if await self._following.is_chosen(enterprise.uscc, given.year):
             raise TypicalCaseChosenAlready
         whole = await self._profiles.find(enterprise.uscc, officer)
-        standings = [standing(one, {}, given.chosen_on) for one in whole.recognitions]
+        standings = [standing(one, NO_RENEWALS, given.chosen_on) for one in whole.recognitions]
         if not any(one is not None and one.status in COUNTS for one in standings):
             raise TypicalCaseNeedsTitle
         chosen = TypicalCase(

@@ -39,7 +39,7 @@ from services.registry.schemas import (
     RevocationIn,
     RevokedOut,
 )
-from services.registry.standing import Standing, standing, steps_by_title
+from services.registry.standing import Standing, standing
 from services.registry.views import recognition_out, revoked_out
 
 router = APIRouter(route_class=TransactionalRoute)
@@ -47,9 +47,8 @@ router = APIRouter(route_class=TransactionalRoute)
 
 async def _standing(of: Recognition, rows: EnterpriseRepository, clock: CurrentClock) -> Standing:
     """Return how a recognition stands today; one that begins later, as on its first day."""
-    steps = steps_by_title(await rows.steps([of.uscc]))
     on = max(clock.today(), of.held_from or of.terms[0].valid_from)
-    found = standing(of, steps, on)
+    found = standing(of, await rows.renewals([of.uscc]), on)
     if found is None:
         raise LookupError(of.id)
     return found

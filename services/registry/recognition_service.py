@@ -69,7 +69,7 @@ from services.registry.problems import (
 from services.registry.recognition_repository import STATUS_LIST, RecognitionRepository
 from services.registry.renewal_steps import RenewalSteps
 from services.registry.repository import EnterpriseRepository
-from services.registry.standing import life_of, steps_by_title
+from services.registry.standing import life_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,11 +564,10 @@ class RecognitionService:
         """Give the next term: from the day after the old one, or anew when that had run out."""
         ending = Term(current.valid_from, current.valid_until)
         following = next_term(pack.validity, ending)
-        steps = steps_by_title(await self._recognitions.steps(current.uscc, current.title))
-        is_lapsed = granted.decided_on > ending.valid_until and not life_of(
-            current, steps
-        ).is_filed(granted.decided_on)
-        if is_lapsed:
+        life = life_of(current, await self._enterprises.renewals([current.uscc]))
+        is_in_time = life.is_in_time(str(granted.application_id), ending.valid_until)
+        if granted.decided_on > ending.valid_until and not is_in_time:
+            # Whoever asked was told that it had lapsed, and that stays so.
             following = first_term(pack.validity, granted.decided_on)
         await self._add_term(enterprise, current, pack, granted, actor, following)
 

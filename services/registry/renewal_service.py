@@ -38,7 +38,7 @@ from services.registry.renewal_state import (
 )
 from services.registry.renewal_steps import RenewalSteps
 from services.registry.repository import EnterpriseRepository
-from services.registry.standing import Standing, Steps, standing, steps_by_title
+from services.registry.standing import Standing, renewals_of, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +232,13 @@ class RenewalService:
     async def _read(
         self, recognitions: Sequence[Recognition], on: date, round_: RenewalRound | None = None
     ) -> list[Duty]:
-        rows = await self._enterprises.steps(sorted({one.uscc for one in recognitions}))
-        steps: Steps = steps_by_title(rows)
+        usccs = sorted({one.uscc for one in recognitions})
+        rows = await self._enterprises.steps(usccs)
+        renewals = renewals_of(rows, await self._enterprises.calls(usccs))
         ends_called = {} if round_ is None else await self._renewals.ends_called(round_.id)
         duties = []
         for one in recognitions:
-            found = standing(one, steps, on)
+            found = standing(one, renewals, on)
             if found is None:
                 continue
             ends_on = ends_called.get(one.id, one.valid_until)

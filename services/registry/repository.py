@@ -13,6 +13,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.regions import prefix_of
+from services.registry.following_models import RenewalCall, RenewalRound
 from services.registry.models import (
     Attribute,
     Enterprise,
@@ -21,6 +22,7 @@ from services.registry.models import (
     RenewalStep,
     tables,
 )
+from services.registry.standing import Renewals, renewals_of
 
 INSIDERS = (
     Office.COUNTY,
@@ -159,12 +161,31 @@ class EnterpriseRepository:
         )
         return set(rows)
 
+    async def renewals(self, usccs: Sequence[str]) -> Renewals:
+        """Return all renewal material of some enterprises, and the calls to file it."""
+        return renewals_of(await self.steps(usccs), await self.calls(usccs))
+
     async def steps(self, usccs: Sequence[str]) -> Sequence[RenewalStep]:
-        """Return what became of all renewal material of some enterprises."""
+        """Return what became of all renewal material of some enterprises.
+
+        Of material that went over with a title, that is also what others did with it.
+        """
+        theirs = select(RenewalStep.application_id).where(RenewalStep.uscc.in_(usccs))
         rows = await self._session.scalars(
-            select(RenewalStep).where(RenewalStep.uscc.in_(usccs)).order_by(RenewalStep.id)
+            select(RenewalStep)
+            .where(RenewalStep.application_id.in_(theirs))
+            .order_by(RenewalStep.id)
         )
         return rows.all()
+
+    async def calls(self, usccs: Sequence[str]) -> Sequence[tuple[RenewalCall, RenewalRound]]:
+        rows = await self._session.execute(
+            select(RenewalCall, RenewalRound)
+            .join(RenewalRound, RenewalRound.id == RenewalCall.round_id)
+            .join(Recognition, Recognition.id == RenewalCall.recognition_id)
+            .where(Recognition.uscc.in_(usccs))
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def history(self, uscc: str) -> Sequence[RowMapping]:
         history = tables.history

@@ -30,7 +30,7 @@ from services.registry.models import Enterprise, Recognition, RecognitionTerm
 from services.registry.names import grams, searchable
 from services.registry.recognition_repository import is_due_before, is_running
 from services.registry.repository import WHOLE, visible_to, within_charge
-from services.registry.verification import LIBRARY, has_open_filing
+from services.registry.verification import LIBRARY, awaits_renewal
 from services.registry.workflow import RecognitionStatus
 
 
@@ -265,14 +265,18 @@ def has_status(status: RecognitionStatus, today: date) -> ColumnElement[bool]:
         case RecognitionStatus.RENEWAL_DUE:
             fits = and_(~is_over, Recognition.renewal_opens_on <= today)
         case RecognitionStatus.AWAITING_RENEWAL:
-            fits = and_(is_over, has_open_filing(today))
+            fits = and_(is_over, _awaits_renewal(today))
         case _:
             # What went over to a successor has lapsed in the hands of who held it before.
             return and_(
                 Recognition.revoked_on.is_(None),
-                or_(Recognition.transferred_on.is_not(None), is_over & ~has_open_filing(today)),
+                or_(Recognition.transferred_on.is_not(None), is_over & ~_awaits_renewal(today)),
             )
     return and_(is_running(), fits)
+
+
+def _awaits_renewal(today: date) -> ColumnElement[bool]:
+    return awaits_renewal(today, Recognition.valid_until.expression)
 
 
 def _state(today: date) -> Any:

@@ -33,7 +33,12 @@ from services.kernel.database import Database
 from services.kernel.identity.actor import Actor
 from services.kernel.questions import Question
 from services.policy import credit_code
-from services.registry.following_models import LibraryStep, LibraryStepKind
+from services.registry.following_models import (
+    LibraryStep,
+    LibraryStepKind,
+    RenewalCall,
+    RenewalRound,
+)
 from services.registry.models import (
     Enterprise,
     Recognition,
@@ -210,7 +215,7 @@ def held_on(day: ColumnElement[date]) -> Held:
             (
                 and_(
                     or_(Recognition.transferred_on.is_(None), Recognition.transferred_on > day),
-                    has_open_filing(day),
+                    awaits_renewal(day, ends),
                 ),
                 _word(VerificationCode.AWAITING_RENEWAL),
             ),
@@ -251,9 +256,21 @@ def _best(
     )
 
 
-def has_open_filing(day: ColumnElement[date] | date) -> ColumnElement[bool]:
-    """Return whether renewal material of a recognition was in and undecided on a day."""
-    later = aliased(RenewalStep)
+def awaits_renewal(
+    day: ColumnElement[date] | date, ends_on: ColumnElement[date]
+) -> ColumnElement[bool]:
+    """Return whether material that came in time for the end of a term was undecided on a day.
+
+    In time is by the term's last day, or by the day that a renewal round gave for this very term.
+    """
+    later, filing = aliased(RenewalStep), aliased(RenewalStep)
+    given = (
+        select(func.max(RenewalRound.materials_due_on))
+        .join(RenewalCall, RenewalCall.round_id == RenewalRound.id)
+        .where(RenewalCall.recognition_id == Recognition.id, RenewalCall.term_ends_on == ends_on)
+        .correlate_except(RenewalCall, RenewalRound)
+        .scalar_subquery()
+    )
     # What is filed and settled on one day is settled: filings come first on their day.
     place = _place(RenewalStep)
     return (
@@ -263,6 +280,15 @@ def has_open_filing(day: ColumnElement[date] | date) -> ColumnElement[bool]:
             RenewalStep.title == Recognition.title,
             RenewalStep.on_day <= day,
             RenewalStep.step != _word(RenewalStepKind.SETTLED),
+            # By whom it was filed makes no difference: it may have gone over with the title.
+            select(filing.id)
+            .where(
+                filing.application_id == RenewalStep.application_id,
+                filing.step == _word(RenewalStepKind.FILED),
+                filing.on_day <= func.greatest(ends_on, given),
+            )
+            .correlate_except(filing)
+            .exists(),
             ~select(later.id)
             .where(
                 later.application_id == RenewalStep.application_id,

@@ -24,7 +24,7 @@ from services.registry.schemas import (
     TermOut,
 )
 from services.registry.search import Counts
-from services.registry.standing import Standing, Steps, standing
+from services.registry.standing import Renewals, Standing, standing
 
 
 def recognition_out(
@@ -104,13 +104,13 @@ def enterprise_out(
     reader: Actor,
     *,
     on: date,
-    steps: Steps,
+    renewals: Renewals,
     known_at: datetime | None = None,
 ) -> EnterpriseOut:
     known = known_as(of.entries, on, known_at)
     # On a day before anything is on record, it is shown as it was called first.
     first = first_known(of.entries, known_at)
-    standings = [standing(one, steps, on, known_at) for one in of.recognitions]
+    standings = [standing(one, renewals, on, known_at) for one in of.recognitions]
     return EnterpriseOut(
         uscc=of.uscc,
         legal_name=known.legal_name or first.legal_name or of.legal_name,

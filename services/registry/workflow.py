@@ -65,6 +65,15 @@ class FilingStep:
     order: str
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """That a renewal round called on a term, and until when it takes material."""
+
+    term_ends_on: date
+    materials_due_on: date
+    recorded_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """Everything that decides a recognition's state."""
@@ -80,6 +89,9 @@ class Life:
     """The first day on which another holds it."""
     transferred_at: datetime | None = None
     steps: Sequence[FilingStep] = ()
+    filings: Sequence[FilingStep] = ()
+    """When their applications were filed, in whosever hands the title was then."""
+    calls: Sequence[Call] = ()
 
     def known_at(self, instant: datetime | None) -> "Life":
         """Return what of it was on record at an instant; all of it for None."""
@@ -93,6 +105,8 @@ class Life:
             revoked_on=self.revoked_on if is_revoked else None,
             transferred_on=self.transferred_on if is_transferred else None,
             steps=[step for step in self.steps if step.recorded_at <= instant],
+            filings=[filing for filing in self.filings if filing.recorded_at <= instant],
+            calls=[call for call in self.calls if call.recorded_at <= instant],
         )
 
     def has_begun(self, day: date) -> bool:
@@ -125,7 +139,27 @@ class Life:
         return begun[-1] if begun else None
 
     def is_filed(self, day: date) -> bool:
-        """Whether renewal material was in and undecided on a day."""
+        """Whether renewal material was in and undecided on a day, in time or late."""
+        return bool(self._undecided(day))
+
+    def is_in_time(self, application_id: str, ends_on: date) -> bool:
+        """Whether an application was filed before a term that ends on a day had lapsed.
+
+        That is by its last day, or by the day that a renewal round gave for this very term.
+        """
+        due_on = max(
+            [
+                ends_on,
+                *(call.materials_due_on for call in self.calls if call.term_ends_on == ends_on),
+            ]
+        )
+        return any(
+            filing.application_id == application_id and filing.on_day <= due_on
+            for filing in self.filings
+        )
+
+    def _undecided(self, day: date) -> list[str]:
+        """Return the applications that were in and undecided on a day."""
         last: dict[str, FilingStep] = {}
         for step in sorted(
             self.steps,
@@ -133,7 +167,7 @@ class Life:
         ):
             if step.on_day <= day:
                 last[step.application_id] = step
-        return any(step.is_open for step in last.values())
+        return [application_id for application_id, step in last.items() if step.is_open]
 
     def status_on(self, day: date) -> RecognitionStatus:
         """Return the state on a day on or after the title began."""
@@ -145,6 +179,8 @@ class Life:
             is_due = is_last and term.renewal_opens_on <= day
             return RecognitionStatus.RENEWAL_DUE if is_due else RecognitionStatus.VALID
         is_transferred = self.transferred_on is not None and self.transferred_on <= day
-        if not is_transferred and self.is_filed(day):
+        # What had lapsed stays so while late material is looked at.
+        is_awaiting = any(self.is_in_time(one, term.valid_until) for one in self._undecided(day))
+        if not is_transferred and is_awaiting:
             return RecognitionStatus.AWAITING_RENEWAL
         return RecognitionStatus.LAPSED

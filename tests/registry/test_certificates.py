@@ -189,11 +189,11 @@ async def test_the_list_is_made_anew_whenever_a_title_stands_otherwise(registry:
     recognition_id = await registry.recognised(1, on=date(2023, 5, 1))
     history = [(await places(registry, 1))[0]]
 
-    first = await registry.renewal_filed(1, TODAY)
+    first = await registry.renewal_filed(1, date(2026, 4, 30))
     history.append((await places(registry, 1))[0])
     await registry.service.deliver("review", rejected(1, first))
     history.append((await places(registry, 1))[0])
-    second = await registry.renewal_filed(1, TODAY)
+    second = await registry.renewal_filed(1, date(2026, 4, 30))
     history.append((await places(registry, 1))[0])
     await withdrawn(registry, 1, second)
     history.append((await places(registry, 1))[0])

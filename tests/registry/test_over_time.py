@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.contracts.review import CaseRejected, CaseRestored
@@ -57,6 +57,7 @@ class Story:
     told: list[Told] = field(default_factory=list)
     terms: list[tuple[date, date]] = field(default_factory=list)
     open_filing: UUID | None = None
+    filed_on: dict[UUID, date] = field(default_factory=dict)
     rejected: UUID | None = None
     is_revoked: bool = False
     name: int = 0
@@ -88,7 +89,9 @@ class Story:
             today += timedelta(days=1)
         if ends is None:
             return None, name
-        state = within_or_after(day, ends, is_last=ends == last_end, is_filed=bool(filed))
+        # Material that came when the term was over already does not bring it back.
+        in_time = [one for one in filed if self.filed_on[one] <= ends]
+        state = within_or_after(day, ends, is_last=ends == last_end, is_filed=bool(in_time))
         return ("revoked" if is_revoked else state), name
 
 
@@ -116,6 +119,8 @@ steps = st.lists(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(begun=st.sampled_from([BEGUN, date(2028, 2, 29), date(2027, 3, 1)]), acts=steps)
+@example(begun=BEGUN, acts=[("wait", 366, 0)] * 3 + [("file", 29, 0), ("renew", 29, 0)])
+@example(begun=BEGUN, acts=[("wait", 366, 0)] * 2 + [("file", 200, 0), ("renew", 366, 0)])
 async def test_as_of_every_day_equals_a_replay_and_no_answer_is_ever_rewritten(
     registry: Registry, begun: date, acts: list[tuple[str, int, int]]
 ) -> None:
@@ -173,6 +178,7 @@ async def take_place(
     match act:
         case "file" if story.open_filing is None and not story.is_revoked:
             story.open_filing = await registry.renewal_filed(serial, today, TITLE)
+            story.filed_on[story.open_filing] = today
             story.tell(today, clock.now(), "filed", story.open_filing)
         case "renew" if story.open_filing is not None and not story.is_revoked:
             ends = story.terms[-1][1]
@@ -183,7 +189,8 @@ async def take_place(
                 application_id=story.open_filing,
                 legal_name=await current_name(registry, serial),
             )
-            begins = ends + timedelta(days=1)
+            is_in_time = story.filed_on[story.open_filing] <= ends
+            begins = ends + timedelta(days=1) if is_in_time else today
             story.terms.append((begins, three_years(begins)))
             story.tell(begins, clock.now(), "term", story.terms[-1])
             story.tell(today, clock.now(), "settled", story.open_filing)
@@ -277,6 +284,40 @@ def restored(serial: int, application_id: UUID) -> CaseRestored:
         stage="provincial_screening",
         reason="撤销原决定（示例）",
     )
+
+
+async def test_a_title_that_lapsed_is_never_renewed_backwards(registry: Registry) -> None:
+    """What a bank was told of a day stays so, whatever was filed and decided later."""
+    clock = registry.service.clock
+    await registry.recognised(on=date(2026, 5, 8))
+    clock.move_to_day(date(2030, 5, 1))
+    filed = await registry.renewal_filed(1, date(2030, 5, 1))
+    looked_at = await registry.verified(1)
+    listed = await listed_as(registry, "lapsed"), await listed_as(registry, "awaiting_renewal")
+    (duty,) = (await registry.officer().get("/renewal-duties")).json()["items"]
+    certificate = (
+        await registry.service.client.get("/api/v1/public/certificates/52-ZJTX-2026-00001")
+    ).json()
+    clock.move_to_day(date(2030, 6, 1))
+    await registry.announced(1, on=date(2030, 6, 1), kind="renewal", application_id=filed)
+
+    codes = {
+        day: (await registry.verified(1, on=day))["code"]
+        for day in (date(2029, 5, 8), date(2030, 5, 1), date(2030, 5, 31), date(2030, 6, 1))
+    }
+    renewed = await registry.verified(1)
+
+    assert looked_at["code"] == "lapsed"
+    assert listed == ([uscc_of(1)], [])
+    assert (duty["status"], duty["outcome"], duty["is_filed"]) == ("lapsed", "under_review", True)
+    assert (certificate["status"], certificate["is_valid"]) == ("lapsed", False)
+    assert list(codes.values()) == ["lapsed", "lapsed", "lapsed", "valid"]
+    assert (renewed["valid_from"], renewed["valid_until"]) == ("2030-06-01", "2033-05-31")
+
+
+async def listed_as(registry: Registry, status: str) -> list[str]:
+    found = (await registry.partner.get("/enterprises", params={"status": status})).json()
+    return [one["uscc"] for one in found["items"]]
 
 
 async def test_a_second_before_and_after_midnight_in_shanghai_on_the_last_day(

@@ -93,10 +93,29 @@ async def test_a_renewed_term_begins_the_day_after_the_old_one_ends(registry: Re
 
 async def test_a_renewal_of_a_lapsed_title_is_a_new_term(registry: Registry) -> None:
     await registry.recognised(on=date(2026, 5, 8))
-    await registry.recognised(on=date(2030, 1, 10), kind="renewal")
+    late = await registry.renewal_filed(1, date(2029, 5, 8))
+    await registry.recognised(on=date(2030, 1, 10), kind="renewal", application_id=late)
 
     assert (await registry.verified(1, on=date(2029, 12, 1)))["code"] == "lapsed"
+    assert (await registry.verified(1, on=date(2030, 1, 9)))["code"] == "lapsed"
     assert (await registry.verified(1, on=date(2030, 1, 10)))["code"] == "valid"
+    (held,) = (await registry.partner.get(f"/enterprises/{uscc_of(1)}?as_of=2030-01-10")).json()[
+        "recognitions"
+    ]
+    assert [(term["valid_from"], term["valid_until"]) for term in held["terms"]] == [
+        ("2026-05-08", "2029-05-07"),
+        ("2030-01-10", "2033-01-09"),
+    ]
+
+
+async def test_material_filed_on_the_last_day_is_in_time(registry: Registry) -> None:
+    await registry.recognised(on=date(2026, 5, 8))
+    filed = await registry.renewal_filed(1, date(2029, 5, 7))
+    awaited = await registry.verified(1, on=date(2029, 5, 8))
+    await registry.recognised(on=date(2030, 1, 10), kind="renewal", application_id=filed)
+
+    assert awaited["code"] == "awaiting_renewal"
+    assert (await registry.verified(1, on=date(2029, 5, 8)))["code"] == "valid"
 
 
 async def test_news_of_a_decision_may_come_before_news_of_the_filing(registry: Registry) -> None:
@@ -360,10 +379,32 @@ async def test_the_register_is_filtered_by_what_is_true_today(
 
 
 async def test_sql_and_python_tell_the_same_state_on_any_day(registry: Registry) -> None:
-    for serial, on in enumerate((date(2022, 3, 5), date(2023, 2, 28), date(2025, 1, 1)), start=1):
+    begins = (date(2022, 3, 5), date(2023, 2, 28), date(2025, 1, 1), date(2023, 2, 1))
+    for serial, on in enumerate(begins, start=1):
         await registry.recognised(serial, on=on)
     await registry.renewal_filed(2, date(2026, 1, 15))
-    for day in (date(2025, 2, 1), date(2026, 2, 27), date(2026, 2, 28), LEAP_DAY):
+    # After its term was over: a day too late for the one, and in time for whom a round called.
+    await registry.renewal_filed(1, date(2025, 3, 5))
+    registry.service.clock.move_to_day(date(2026, 1, 31))
+    called = await registry.officer().post(
+        "/renewal-rounds",
+        json={
+            "code": "2026-F1",
+            "region": "520000",
+            "title": "srdi_sme",
+            "ends_from": "2026-01-31",
+            "ends_until": "2026-01-31",
+            "materials_due_on": "2026-02-10",
+            "document_number": "示例复核〔2026〕1号",
+        },
+    )
+    assert called.status_code == 201, called.text
+    await registry.renewal_filed(4, date(2026, 2, 10))
+    assert [(await registry.verified(serial, on=LEAP_DAY))["code"] for serial in (1, 4)] == [
+        "lapsed",
+        "awaiting_renewal",
+    ]
+    for day in (date(2025, 2, 1), date(2026, 2, 9), date(2026, 2, 28), LEAP_DAY):
         registry.service.clock.move_to_day(day)
         for status in ("valid", "renewal_due", "awaiting_renewal", "lapsed", "revoked"):
             listed = (await registry.partner.get(f"/enterprises?status={status}")).json()["items"]

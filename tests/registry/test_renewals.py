@@ -353,6 +353,43 @@ async def test_a_title_whose_renewal_is_under_review_ends_on_no_ground_of_renewa
     assert failed.json()["status"] == "revoked"
 
 
+async def test_what_is_filed_by_the_day_that_a_round_gave_is_in_time(registry: Registry) -> None:
+    await registry.recognised(1, on=BEGUN)
+    await registry.recognised(2, on=BEGUN)
+    await registry.recognised(3, on=BEGUN, title="provincial_little_giant")
+    before = registry.service.clock.now()
+    registry.service.clock.move_to_day(date(2026, 6, 2))
+    await called(registry)
+    registry.service.clock.move_to_day(date(2026, 9, 1))
+    filed = [
+        await registry.renewal_filed(1, date(2026, 7, 31)),
+        await registry.renewal_filed(2, date(2026, 8, 1)),
+        await registry.renewal_filed(3, date(2026, 7, 31), "provincial_little_giant"),
+    ]
+
+    titles = ["srdi_sme", "srdi_sme", "provincial_little_giant"]
+    awaited = [
+        (await registry.verified(serial, title=title))["code"]
+        for serial, title in enumerate(titles, start=1)
+    ]
+    for serial, (application_id, title) in enumerate(zip(filed, titles, strict=True), start=1):
+        await registry.announced(
+            serial, on=registry.today, kind="renewal", application_id=application_id, title=title
+        )
+    begins = [
+        (await registry.verified(serial, title=title))["valid_from"]
+        for serial, title in enumerate(titles, start=1)
+    ]
+    as_it_was = await registry.partner.get(
+        f"/enterprises/{uscc_of(1)}",
+        params={"as_of": "2026-08-15", "as_known_at": before.isoformat()},
+    )
+
+    assert awaited == ["awaiting_renewal", "lapsed", "lapsed"], "it called on the one title alone"
+    assert begins == ["2026-06-20", "2026-09-01", "2026-09-01"]
+    assert as_it_was.json()["recognitions"][0]["status"] == "lapsed"
+
+
 async def test_a_title_may_be_given_up_at_any_time(registry: Registry) -> None:
     recognition_id = await registry.recognised(1, on=BEGUN)
     await registry.renewal_filed(1, date(2026, 5, 1))

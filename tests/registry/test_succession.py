@@ -222,3 +222,42 @@ async def test_a_renewal_that_is_under_way_goes_on_with_the_successor(registry: 
     assert passed["certificate_number"] == awaited["certificate_number"]
     assert left_behind["code"] == "lapsed"
     assert await registry.service.chain_is_sound()
+
+
+async def test_material_that_was_in_time_stays_so_when_the_title_goes_over_later(
+    registry: Registry,
+) -> None:
+    """Both by the end of the term, and by the day that a round gave to who held it then."""
+    await registry.recognised(1, on=date(2023, 5, 8))
+    await registry.recognised(3, on=date(2023, 5, 8))
+    clock = registry.service.clock
+    clock.move_to_day(date(2026, 4, 1))
+    filed = {1: await registry.renewal_filed(1, date(2026, 5, 7))}
+    await registry.officer().post(
+        "/renewal-rounds",
+        json={
+            "code": "2026-F1",
+            "region": "520000",
+            "title": "srdi_sme",
+            "ends_from": "2026-05-07",
+            "ends_until": "2026-05-07",
+            "materials_due_on": "2026-05-31",
+            "document_number": "示例复核〔2026〕1号",
+        },
+    )
+    filed[3] = await registry.renewal_filed(3, date(2026, 5, 31))
+    clock.move_to_day(date(2026, 7, 1))
+    for serial in (1, 3):
+        await taken_over(registry, serial, by=serial + 1, on="2026-06-15")
+
+    awaited = [(await registry.verified(serial))["code"] for serial in (2, 4)]
+    listed = await found(registry, status="awaiting_renewal")
+    for serial in (1, 3):
+        await registry.announced(
+            serial, on=registry.today, kind="renewal", application_id=filed[serial]
+        )
+
+    assert awaited == ["awaiting_renewal", "awaiting_renewal"]
+    assert listed == sorted(uscc_of(serial) for serial in (2, 4))
+    begins = [(await registry.verified(serial))["valid_from"] for serial in (2, 4)]
+    assert begins == ["2026-05-08", "2026-05-08"]
