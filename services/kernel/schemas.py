@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class In(BaseModel):
@@ -39,6 +39,8 @@ ProgrammeDay = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))
 Instant = Annotated[
     AwareDatetime,
     Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC)),
+    # Instants are told in UTC, in whichever zone they were asked for.
+    AfterValidator(lambda instant: instant.astimezone(UTC)),
 ]
 
 

@@ -95,9 +95,9 @@ class CertificateService:
     def sheet(self, of: Certificate) -> CertificateSheet:
         """Return what is printed. It bears the holder's present name; number and validity stay."""
         row, term = of.standing.recognition, of.standing.term
-        granted = next(one for one in row.terms if one.valid_from == term.valid_from)
+        granted = of.standing.granted
         pack = self._recognitions.pack_of(row)
-        law = self._recognitions.title_of(row)
+        law = self._recognitions.title_of(granted, row.title)
         return CertificateSheet(
             title_name=law.name,
             legal_name=of.legal_name,

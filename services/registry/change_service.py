@@ -462,6 +462,7 @@ class ChangeService:
                     document_number=term.document_number,
                     decided_on=term.decided_on,
                     policy_pack=term.policy_pack,
+                    round_code=term.round_code,
                     application_id=term.application_id,
                     recorded_at=now,
                 )

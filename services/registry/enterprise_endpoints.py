@@ -114,7 +114,8 @@ async def read_enterprise(
     found = await enterprises.find(uscc, reader)
     if as_known_at is not None and found.created_at > as_known_at:
         raise EnterpriseNotFound
-    tag(response, found.version)
+    if as_known_at is None:
+        tag(response, found.version)
     return enterprise_out(
         found,
         recognitions,

@@ -98,7 +98,7 @@ def _public(day: date) -> Select[str, str, str, str, str, date, date, str]:
             Recognition.uscc,
             Enterprise.legal_name,
             Recognition.title,
-            Recognition.policy_pack,
+            term.policy_pack,
             Recognition.certificate_number,
             term.valid_from,
             last,

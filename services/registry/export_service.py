@@ -208,11 +208,11 @@ class ExportService:
             yield (*about, *[None] * (len(OFFICE_COLUMNS) - len(about)))
         for one in held:
             row = one.recognition
-            granted = next(term for term in row.terms if term.valid_from == one.term.valid_from)
+            granted = one.granted
             yield (
                 *about,
                 row.title,
-                self._catalogue.pack(row.policy_pack).title_named(row.title).name.zh,
+                self._catalogue.pack(granted.policy_pack).title_named(row.title).name.zh,
                 row.certificate_number,
                 one.status.value,
                 STATUS_NAMES[one.status][0],

@@ -269,6 +269,7 @@ class RecognitionTerm(Base):
     document_number: Mapped[str] = mapped_column(String(80))
     decided_on: Mapped[date]
     policy_pack: Mapped[str] = mapped_column(String(80))
+    round_code: Mapped[str | None] = mapped_column(String(40))
     application_id: Mapped[UUID | None] = mapped_column(UUID_COLUMN)
     recorded_at: Mapped[datetime] = mapped_column(_INSTANT)
 

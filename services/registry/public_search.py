@@ -188,7 +188,7 @@ def _statement(which: str) -> Any:
             chosen.c.legal_name,
             chosen.c.division,
             Recognition.title,
-            Recognition.policy_pack,
+            held.policy_pack.label("policy_pack"),
             Recognition.certificate_number,
             held.valid_from.label("valid_from"),
             held.valid_until.label("valid_until"),

@@ -439,8 +439,9 @@ class RecognitionService:
             raise CertificateNotFound
         return found
 
-    def title_of(self, of: Recognition) -> Title:
-        return self._catalogue.pack(of.policy_pack).title_named(of.title)
+    def title_of(self, granted: RecognitionTerm, title: str) -> Title:
+        """Return what a title is by the pack that a term was granted under."""
+        return self._catalogue.pack(granted.policy_pack).title_named(title)
 
     def renewal_clause(self, of: Recognition) -> str:
         return self._catalogue.pack(of.policy_pack).validity.clause
@@ -614,6 +615,7 @@ class RecognitionService:
             document_number=granted.document_number,
             decided_on=granted.decided_on,
             policy_pack=pack.name,
+            round_code=granted.round_code,
             application_id=granted.application_id,
             recorded_at=self._clock.now(),
         )

@@ -26,6 +26,9 @@ from services.registry.workflow import RecognitionStatus, VerificationCode
 LARGEST_VERIFICATION = 1000
 
 
+_NOW_ALONE = "带 as_known_at 时为空。Not told with `as_known_at`: such an answer never changes."
+
+
 class TermOut(Out):
     valid_from: date
     valid_until: date = Field(description="最后有效日。The last valid day, as printed.")
@@ -73,8 +76,8 @@ class RecognitionOut(Out):
         description="自此日由承继企业持有。From this day a successor holds it."
     )
     revocation: RevocationOut | None
-    version: int
-    available_actions: list[AvailableAction]
+    version: int | None = Field(description=_NOW_ALONE)
+    available_actions: list[AvailableAction] = Field(description=_NOW_ALONE)
 
 
 class NameOut(Out):
@@ -94,7 +97,7 @@ class EnterpriseOut(Out):
     )
     names: list[NameOut]
     recognitions: list[RecognitionOut]
-    version: int
+    version: int | None = Field(description=_NOW_ALONE)
 
 
 class MinisterialRecognitionIn(In):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.registry.following_models import RenewalCall, RenewalRound
-from services.registry.models import Recognition, RenewalStep, RenewalStepKind
+from services.registry.models import Recognition, RecognitionTerm, RenewalStep, RenewalStepKind
 from services.registry.workflow import Call, FilingStep, Life, Period, RecognitionStatus
 
 
@@ -37,6 +37,12 @@ class Standing:
     term: Period
     status: RecognitionStatus
     is_filed: bool
+
+    @property
+    def granted(self) -> RecognitionTerm:
+        """The term as it was granted: under which pack, in which round, by which document."""
+        rows = self.recognition.terms
+        return next(one for one in rows if one.valid_from == self.term.valid_from)
 
 
 def renewals_of(

@@ -165,6 +165,8 @@ class Held:
     source: FromClause
     """Recognitions, each with the earlier term that counts where it is not the latest."""
     has_begun: ColumnElement[bool]
+    policy_pack: ColumnElement[str]
+    """Of the term."""
     valid_from: ColumnElement[date]
     valid_until: ColumnElement[date]
     counts: ColumnElement[bool]
@@ -180,7 +182,7 @@ def held_on(day: ColumnElement[date]) -> Held:
     )
     earlier = aliased(RecognitionTerm)
     term = (
-        select(earlier.valid_from, earlier.valid_until)
+        select(earlier.valid_from, earlier.valid_until, earlier.policy_pack)
         .where(
             ~is_latest,
             or_(gone.is_(None), earlier.valid_from < gone),
@@ -202,6 +204,7 @@ def held_on(day: ColumnElement[date]) -> Held:
             or_(is_latest, term.c.valid_from.is_not(None)),
             or_(Recognition.held_from.is_(None), Recognition.held_from <= day),
         ),
+        policy_pack=case((is_latest, Recognition.policy_pack), else_=term.c.policy_pack),
         valid_from=case((is_latest, Recognition.valid_from), else_=term.c.valid_from),
         valid_until=valid_until,
         counts=and_(~is_revoked, covers),

@@ -38,14 +38,16 @@ def recognition_out(
 ) -> RecognitionOut:
     of = found.recognition
     terms = [term for term in of.terms if known_at is None or term.recorded_at <= known_at]
-    granted = next(term for term in terms if term.valid_from == found.term.valid_from)
+    granted = found.granted
+    named = known_as(enterprise.entries, on, known_at).legal_name
+    first_named = first_known(enterprise.entries, known_at).legal_name
     is_transferred = found.life.transferred_on is not None
     return RecognitionOut(
         id=of.id,
         uscc=of.uscc,
-        legal_name=known_as(enterprise.entries, on, known_at).legal_name or enterprise.legal_name,
+        legal_name=named or first_named or enterprise.legal_name,
         title=of.title,
-        title_name=text_out(registry.title_of(of).name),
+        title_name=text_out(registry.title_of(granted, of.title).name),
         certificate_number=of.certificate_number,
         status=found.status,
         valid_from=found.term.valid_from,
@@ -53,14 +55,15 @@ def recognition_out(
         renewal_opens_on=found.term.renewal_opens_on,
         is_renewal_filed=found.is_filed,
         policy_pack=granted.policy_pack,
-        round_code=of.round_code,
+        round_code=granted.round_code,
         document_number=granted.document_number,
         terms=[TermOut.model_validate(term) for term in terms],
         held_from=of.held_from,
         transferred_on=found.life.transferred_on if is_transferred else None,
         revocation=_revocation_out(found, registry),
-        version=of.version,
-        available_actions=registry.available_actions(of, reader),
+        # What may be done, and to which version, is asked of today.
+        version=of.version if known_at is None else None,
+        available_actions=registry.available_actions(of, reader) if known_at is None else [],
     )
 
 
@@ -134,7 +137,7 @@ def enterprise_out(
             for found in standings
             if found is not None
         ],
-        version=of.version,
+        version=of.version if known_at is None else None,
     )
 
 
@@ -142,7 +145,7 @@ def public_title_out(found: Standing, registry: RecognitionService) -> PublicTit
     of = found.recognition
     return PublicTitleOut(
         title=of.title,
-        title_name=text_out(registry.title_of(of).name),
+        title_name=text_out(registry.title_of(found.granted, of.title).name),
         certificate_number=of.certificate_number,
         valid_from=found.term.valid_from,
         valid_until=found.term.valid_until,

@@ -38,11 +38,20 @@ class Registry:
         title: str = "srdi_sme",
         kind: str = "new",
         application_id: UUID | None = None,
+        policy_pack: str = PACK,
+        round_code: str = "2026-1",
         **changed: Any,
     ) -> str:
         """Let review announce a recognition. Return the id of what the registry recorded."""
         await self.announced(
-            serial, on=on, title=title, kind=kind, application_id=application_id, **changed
+            serial,
+            on=on,
+            title=title,
+            kind=kind,
+            application_id=application_id,
+            policy_pack=policy_pack,
+            round_code=round_code,
+            **changed,
         )
         held = (await self.officer().get(f"/enterprises/{uscc_of(serial)}")).json()["recognitions"]
         return next(str(one["id"]) for one in reversed(held) if one["title"] == title)
@@ -55,6 +64,8 @@ class Registry:
         kind: str,
         title: str = "srdi_sme",
         application_id: UUID | None = None,
+        policy_pack: str = PACK,
+        round_code: str = "2026-1",
         **changed: Any,
     ) -> None:
         """Let review announce a recognition, whatever the registry makes of it."""
@@ -68,9 +79,9 @@ class Registry:
                 case_id=new_id(),
                 application_id=application_id or new_id(),
                 title=title,
-                round_code="2026-1",
+                round_code=round_code,
                 kind="renewal" if kind == "renewal" else "new",
-                policy_pack=PACK,
+                policy_pack=policy_pack,
                 legal_name=facts["legal_name"],
                 document_number="示例〔2026〕9号",
                 decided_on=on,

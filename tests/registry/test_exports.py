@@ -279,8 +279,8 @@ async def test_an_export_that_fails_half_way_does_not_end_like_a_whole_one(
     await many(registry, 3_000)
     await as_owner(
         registry.service.owner,
-        "UPDATE registry.recognitions SET policy_pack = 'nowhere/2020-01-01'"
-        " WHERE uscc = (SELECT max(uscc) FROM registry.recognitions)",
+        "UPDATE registry.recognition_terms SET policy_pack = 'nowhere/2020-01-01' WHERE recognition_id ="
+        " (SELECT id FROM registry.recognitions ORDER BY uscc DESC LIMIT 1)",
     )
     received = bytearray()
 

@@ -187,6 +187,9 @@ async def take_place(
                 on=today,
                 kind="renewal",
                 application_id=story.open_filing,
+                # Renewed under another law and in another round than it was granted.
+                policy_pack="national/2022-08-01",
+                round_code=f"{today.year}-{len(story.terms)}",
                 legal_name=await current_name(registry, serial),
             )
             is_in_time = story.filed_on[story.open_filing] <= ends
@@ -236,23 +239,15 @@ async def current_name(registry: Registry, serial: int) -> str:
 
 
 async def ask(registry: Registry, story: Story, day: date, instant: datetime) -> dict[str, Any]:
-    answer = await registry.partner.get(
+    answer = await registry.officer().get(
         f"/enterprises/{uscc_of(story.serial)}",
         params={"as_of": day.isoformat(), "as_known_at": instant.isoformat()},
     )
     assert answer.status_code == 200, answer.text
     body = answer.json()
     held = [one for one in body["recognitions"] if one["title"] == TITLE]
-    status, _ = story.replay(day, instant)
     name = body["legal_name"] if story.replay(day, instant)[1] is not None else None
-    return {
-        "status": held[0]["status"] if held else None,
-        "name": name,
-        "until": held[0]["valid_until"] if held else None,
-        "revocation": held[0]["revocation"] if held else None,
-        "terms": held[0]["terms"] if held else None,
-        "was": status,
-    }
+    return {"status": held[0]["status"] if held else None, "name": name, "body": body}
 
 
 def rejected(serial: int, application_id: UUID) -> CaseRejected:
@@ -359,6 +354,58 @@ async def test_three_years_are_reckoned_by_the_calendar(
     assert (await registry.verified(1, on=ends))["is_valid"] is True
     assert (await registry.verified(1, on=ends + timedelta(days=1)))["is_valid"] is False
     assert ends == three_years(begins)
+
+
+async def test_a_past_answer_is_the_same_to_the_letter_after_a_renewal_a_rename_and_a_revocation(
+    registry: Registry,
+) -> None:
+    clock = registry.service.clock
+    recognition_id = await registry.recognised(on=BEGUN, round_code="2026-1")
+    clock.move_to_day(date(2028, 12, 1))
+    filed = await registry.renewal_filed(1, date(2028, 12, 1))
+    before = clock.now()
+    question = {"as_of": "2028-11-01", "as_known_at": before.astimezone(PROVINCE_TIME).isoformat()}
+    path = f"/enterprises/{uscc_of(1)}"
+
+    first = await registry.officer().get(path, params=question)
+    clock.move_to_day(date(2028, 12, 20))
+    await registry.recognised(
+        on=date(2028, 12, 20),
+        kind="renewal",
+        application_id=filed,
+        policy_pack="national/2022-08-01",
+        round_code="2029-1",
+    )
+    renewed = (await registry.officer().get(path, params={"as_of": "2029-02-01"})).json()
+    today = (await registry.officer().get(path)).json()
+    await registry.officer().post(
+        f"{path}/changes",
+        json={
+            "kind": "rename",
+            "happened_on": "2026-01-05",
+            "new_name": "贵州改名示例有限公司",
+            "document_number": "示例变更〔2028〕1号",
+        },
+    )
+    await registry.revoke(
+        recognition_id, ground="voluntary", finding_number=None, decided_on="2028-12-20"
+    )
+    again = await registry.officer().get(path, params=question)
+
+    assert again.json() == first.json()
+    assert first.json()["version"] is None
+    assert datetime.fromisoformat(first.json()["as_known_at"]) == before
+    assert first.json()["as_known_at"].endswith("Z"), "instants are told in UTC"
+    (held,), (running,), (following,) = (
+        body["recognitions"] for body in (first.json(), today, renewed)
+    )
+    assert (held["round_code"], held["version"], held["available_actions"]) == ("2026-1", None, [])
+    # Until the next term begins, the title is what it was granted as.
+    assert (running["round_code"], running["title_name"]) == ("2026-1", held["title_name"])
+    assert (following["round_code"], following["title_name"]["zh"]) == (
+        "2029-1",
+        "专精特新中小企业",
+    )
 
 
 async def test_what_was_entered_late_was_not_known_before(registry: Registry) -> None:
