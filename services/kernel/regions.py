@@ -39,3 +39,8 @@ def is_county(region: str) -> bool:
 def city_of(division: str) -> str:
     """Return the city, prefecture or area that a division lies in: 520102 gives 520100."""
     return f"{division[:4]}00"
+
+
+def province_of(division: str) -> str:
+    """Return the province that a division lies in: 520102 gives 520000."""
+    return f"{division[:2]}0000"

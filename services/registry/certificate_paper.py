@@ -26,7 +26,8 @@ class CertificateSheet:
     valid_until: date
     """The last valid day."""
     document_number: str
-    issued_by: tuple[str, ...]
+    issued_by: str | None
+    """Who confers the title; None where that is not known, and then the sheet names nobody."""
     issued_on: date
     clause: str
     division_name: str
@@ -78,7 +79,7 @@ def _data(sheet: CertificateSheet) -> dict[str, object]:
         "valid_until": written(sheet.valid_until),
         "valid_until_iso": sheet.valid_until.isoformat(),
         "document_number": sheet.document_number,
-        "issued_by": sheet.issued_by,
+        "issued_by": [] if sheet.issued_by is None else [sheet.issued_by],
         "issued_on": written(sheet.issued_on),
         "clause": sheet.clause,
         "division_name": sheet.division_name,

@@ -15,6 +15,7 @@ from services.kernel.identity.actor import NOBODY, Actor
 from services.kernel.identity.keys import KeyRing
 from services.kernel.identity.tokens import seal
 from services.kernel.text import Text
+from services.policy.authorities import conferring_body
 from services.policy.divisions import place_name
 from services.registry.certificate_paper import CertificateSheet
 from services.registry.enterprise_service import known_as
@@ -96,7 +97,6 @@ class CertificateService:
         """Return what is printed. It bears the holder's present name; number and validity stay."""
         row, term = of.standing.recognition, of.standing.term
         granted = of.standing.granted
-        pack = self._recognitions.pack_of(row)
         law = self._recognitions.title_of(granted, row.title)
         return CertificateSheet(
             title_name=law.name,
@@ -106,7 +106,7 @@ class CertificateService:
             valid_from=term.valid_from,
             valid_until=term.valid_until,
             document_number=granted.document_number,
-            issued_by=pack.issued_by,
+            issued_by=conferring_body(law, row.enterprise.division),
             issued_on=granted.decided_on,
             clause=law.clause,
             division_name=place_name(row.enterprise.division),

@@ -168,7 +168,7 @@ async def read_certificate(
         uscc=row.uscc,
         legal_name=found.legal_name,
         document_number=sheet.document_number,
-        issued_by=list(sheet.issued_by),
+        issued_by=[] if sheet.issued_by is None else [sheet.issued_by],
         issued_on=sheet.issued_on,
         is_valid=sheet.is_valid,
         check_url=sheet.check_url,

@@ -451,9 +451,6 @@ class RecognitionService:
             return None
         return self._catalogue.pack(of.policy_pack).ground(of.revocation_ground)
 
-    def pack_of(self, of: Recognition) -> Pack:
-        return self._catalogue.pack(of.policy_pack)
-
     def available_actions(self, of: Recognition, reader: Actor) -> list[AvailableAction]:
         def refuse() -> None:
             may = reader.may(Scope.REGISTRY_WRITE) and reader.holds(Office.PROVINCE)

@@ -188,7 +188,9 @@ class CertificateOut(PublicTitleOut):
     uscc: str
     legal_name: str = Field(description="现名。The holder's present name.")
     document_number: str
-    issued_by: list[str]
+    issued_by: list[str] = Field(
+        description="认定机关；不确知的为空。Who confers the title; empty where that is not known."
+    )
     issued_on: date
     is_valid: bool
     check_url: str = Field(description="二维码所含网址。What the QR code contains.")

@@ -20,7 +20,7 @@ from services.policy.catalogue import published_catalogue
 from services.registry.recognition_service import OlderRecognition, RecognitionService
 from services.registry.status_list import Place, place_of
 from tests.builders.enterprises import facts_of, uscc_of
-from tests.registry.conftest import TODAY, Registry
+from tests.registry.conftest import Registry
 from tests.registry.test_changes import renamed
 from tests.registry.test_over_time import rejected
 from tests.registry.test_recognitions import slug
@@ -90,6 +90,33 @@ async def test_a_certificate_is_told_printed_drawn_and_signed(registry: Registry
         "idx": told["status_list_index"],
         "uri": LIST_ADDRESS,
     }
+
+
+async def test_a_certificate_names_who_conferred_the_title_and_not_who_issued_the_rules(
+    registry: Registry,
+) -> None:
+    by_plan = await registry.recognised(1)
+    by_national_law = await registry.recognised(2, policy_pack="national/2022-08-01")
+    national = await registry.officer().post(
+        "/recognitions",
+        json={
+            "uscc": uscc_of(1),
+            "legal_name": facts_of(1)["legal_name"],
+            "title": "national_little_giant",
+            "valid_from": "2026-06-01",
+            "document_number": "工信部示例〔2026〕1号",
+            "region": "520102",
+        },
+    )
+    numbers = [
+        await number_of(registry, by_plan),
+        await number_of(registry, by_national_law),
+        national.json()["certificate_number"],
+    ]
+
+    told = [(await shown(registry, number)).json()["issued_by"] for number in numbers]
+
+    assert told == [["贵州省工业和信息化厅"], ["贵州省工业和信息化厅"], ["工业和信息化部"]]
 
 
 async def test_what_the_registry_signs_is_no_access_token(registry: Registry) -> None:

@@ -56,7 +56,7 @@ SHEET = CertificateSheet(
     valid_from=date(2025, 11, 8),
     valid_until=date(2028, 11, 7),
     document_number="黔工信中小〔2025〕18号",
-    issued_by=("贵州省工业和信息化厅", "贵州省财政厅"),
+    issued_by="贵州省工业和信息化厅",
     issued_on=date(2025, 11, 6),
     clause="六(三)",
     division_name="贵阳市观山湖区",
@@ -237,7 +237,7 @@ def test_a_certificate_names_the_enterprise_its_title_its_number_and_its_days() 
     assert "ZJTX-520000-2025-000123" in text
     assert "有效期：2025年11月8日至2028年11月7日" in text
     assert "黔工信中小〔2025〕18号" in text
-    assert "贵州省工业和信息化厅贵州省财政厅2025年11月6日" in text
+    assert "贵州省工业和信息化厅2025年11月6日" in text
     assert "贵阳市观山湖区" in text
 
 
@@ -340,6 +340,14 @@ def test_there_is_no_name_that_cannot_be_printed_on_one_page(name: str) -> None:
     assert pages_in(pdf) == 1
 
 
+def test_a_certificate_names_nobody_where_it_is_not_known_who_conferred_the_title() -> None:
+    named = text_of(certificate_pdf(SHEET))
+    unnamed = text_of(certificate_pdf(replace(SHEET, issued_by=None)))
+
+    assert ("认定机关" in named, "贵州省工业和信息化厅" in named) == (True, True)
+    assert ("认定机关" in unnamed, "贵州省工业和信息化厅" in unnamed) == (False, False)
+
+
 def test_everything_else_may_be_long_too() -> None:
     pdf = certificate_pdf(
         replace(
@@ -348,7 +356,7 @@ def test_everything_else_may_be_long_too() -> None:
             clause="《实施方案》六(三)" * 20,
             document_number="黔工信中小〔2025〕18号" * 8,
             division_name="黔西南布依族苗族自治州" * 8,
-            issued_by=("贵州省工业和信息化厅",) * 9,
+            issued_by="贵州省工业和信息化厅" * 9,
             check_url="https://example.org/" + "a" * 180,
             state=Text("已撤销" * 20, "revoked " * 20),
             is_valid=False,
