@@ -5,12 +5,13 @@ commit has already been answered with 201. So the transaction is opened and comm
 route's handler instead, and the reply leaves only when its row is safe.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -124,13 +125,13 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = self.inner_handler()
-        filters = frozenset(_query_names(self.dependant))
+        filters = dict(_query_parameters(self.dependant))
         takes_json = self.body_field is not None
         access_of(self)
 
         async def refusing(request: Request) -> Response:
             request.state.received_at = runtime_of(request).clock.now()
-            _refuse_unknown_filters(request, filters)
+            _refuse_query(request, filters)
             if takes_json:
                 await _read_json_body(request)
             try:
@@ -364,8 +365,9 @@ async def _what_was_sent(request: Request) -> str | bytes:
     return await _read_body(request) if upload is None else upload.sha256
 
 
-def _refuse_unknown_filters(request: Request, known: frozenset[str]) -> None:
-    unknown = sorted(set(request.query_params) - known)
+def _refuse_query(request: Request, known: Mapping[str, bool]) -> None:
+    """Refuse a parameter that is not defined, and one said twice that is no list."""
+    unknown = sorted(set(request.query_params) - set(known))
     if unknown:
         raise UnknownFilter(
             errors=[
@@ -373,7 +375,17 @@ def _refuse_unknown_filters(request: Request, known: frozenset[str]) -> None:
                 for name in unknown
             ]
         )
-    if any("\x00" in value for value in request.query_params.values()):
+    said = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = sorted(name for name, times in said.items() if times > 1 and not known[name])
+    if repeated:
+        # Which of them counts would be a guess.
+        raise Malformed(
+            errors=[
+                (f"?{name}", "repeated", Text("只能填写一次。", "It is said once."))
+                for name in repeated
+            ]
+        )
+    if any("\x00" in value for _, value in request.query_params.multi_items()):
         raise Malformed
     if any("\x00" in str(value) for value in request.path_params.values()):
         # Nothing that is stored has such a name.
@@ -386,10 +398,15 @@ def _flat(dependant: Dependant) -> Iterator[Dependant]:
         yield from _flat(inner)
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each query parameter, and whether it is a list."""
     for one in _flat(dependant):
         for parameter in one.query_params:
-            yield parameter.alias
+            yield parameter.alias, _is_list(parameter.field_info.annotation)
+
+
+def _is_list(annotation: object) -> bool:
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 def _overloaded() -> Overloaded:

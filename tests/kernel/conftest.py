@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Response
 from pydantic import BaseModel, ConfigDict, SecretStr
 from sqlalchemy import String, UniqueConstraint, select, text
 from sqlalchemy.engine import URL
@@ -128,9 +128,15 @@ async def write_note(
 
 @router.get("/notes")
 async def list_notes(
-    _reader: Writer, session: CurrentSession, page: PageOf, body: str | None = None
+    _reader: Writer,
+    session: CurrentSession,
+    page: PageOf,
+    body: str | None = None,
+    any_of: Annotated[list[str] | None, Query()] = None,
 ) -> PageOut[NoteOut]:
     statement = select(Note) if body is None else select(Note).where(Note.body == body)
+    if any_of is not None:
+        statement = statement.where(Note.body.in_(any_of))
     found = await read_page(
         session, statement, page, by=[(Note.id.expression, UUID)], key=lambda note: [note.id]
     )

@@ -289,3 +289,23 @@ async def test_a_body_that_nobody_wants_is_not_read_beyond_the_limit(notes: Note
 
     assert answer.status_code == 413
     assert sent < 8
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=1&limit=1", "limit=2&after=&limit=1"])
+async def test_a_parameter_that_is_said_twice_is_refused_by_name(notes: Notes, query: str) -> None:
+    answer = await notes.client.get(f"/api/v1/notes?{query}", headers=notes.headers())
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["type"] == "/problems/malformed-request"
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        ("?limit", "repeated")
+    ]
+
+
+async def test_a_list_may_be_said_as_often_as_it_has_entries(notes: Notes) -> None:
+    for body in ("a", "b", "c"):
+        await notes.client.post("/api/v1/notes", json={"body": body}, headers=notes.headers())
+
+    found = await notes.client.get("/api/v1/notes?any_of=a&any_of=c", headers=notes.headers())
+
+    assert [one["body"] for one in found.json()["items"]] == ["a", "c"]
