@@ -3,12 +3,19 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from services.kernel.identity.access import Access
 from services.kernel.identity.actor import Actor, Office, Scope
 from services.kernel.paging import PageOf, PageOut
-from services.kernel.problems import CursorInvalid, NotAllowed, documented
+from services.kernel.preconditions import tag, version_in
+from services.kernel.problems import (
+    CursorInvalid,
+    NotAllowed,
+    PreconditionRequired,
+    Stale,
+    documented,
+)
 from services.kernel.schemas import DivisionCode, ProgrammeDay
 from services.kernel.text import text_out
 from services.kernel.transaction import (
@@ -420,15 +427,38 @@ async def list_public_typical_cases(
             OtherDivision,
             FocusFieldDiffers,
             LibraryDayNotPossible,
+            PreconditionRequired,
+            Stale,
         ),
     },
 )
 async def enter_library(
-    uscc: Uscc, body: LibraryEntryIn, officer: Cultivator, library: Library, response: Response
+    uscc: Uscc,
+    body: LibraryEntryIn,
+    officer: Cultivator,
+    library: Library,
+    response: Response,
+    tag_read: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            description="曾出库的企业再次入库时必填：读取时返回的 ETag。Needed where it has left before: the ETag"
+            " that you read.",
+        ),
+    ] = None,
 ) -> LibraryRecordOut:
-    """Take an enterprise into its city's library: 201 when it enters, 200 when it is in already."""
-    record, is_new = await library.enter(uscc, EntryGiven(**dict(body)), officer)
+    """Take an enterprise into its city's library: 201 when it enters, 200 when it is in already.
+
+    Who has left enters again with `If-Match`.
+    """
+    record, is_new = await library.enter(
+        uscc,
+        EntryGiven(**dict(body)),
+        officer,
+        version_read=None if tag_read is None else version_in(tag_read),
+    )
     response.status_code = 201 if is_new else 200
+    tag(response, record.version)
     return _library_out(record)
 
 
@@ -442,12 +472,16 @@ async def enter_library(
     ),
 )
 async def leave_library(
-    uscc: Uscc, body: LibraryDepartureIn, officer: Cultivator, library: Library
+    uscc: Uscc,
+    body: LibraryDepartureIn,
+    officer: Cultivator,
+    library: Library,
+    response: Response,
 ) -> LibraryRecordOut:
     """Let an enterprise leave the caller's library; the province, whatever library it is in."""
-    return _library_out(
-        await library.leave(uscc, reason=body.reason, left_on=body.left_on, officer=officer)
-    )
+    record = await library.leave(uscc, reason=body.reason, left_on=body.left_on, officer=officer)
+    tag(response, record.version)
+    return _library_out(record)
 
 
 @router.get(
@@ -480,10 +514,12 @@ async def list_library(
     responses=documented(NotAllowed, LibraryEntryNotFound),
 )
 async def read_library_record(
-    uscc: Uscc, reader: LibraryRecordReader, library: Library
+    uscc: Uscc, reader: LibraryRecordReader, library: Library, response: Response
 ) -> LibraryRecordOut:
     """Return every entry and departure in the libraries that the caller sees."""
-    return _library_out(await library.find(uscc, reader))
+    record = await library.find(uscc, reader)
+    tag(response, record.version)
+    return _library_out(record)
 
 
 @router.post(

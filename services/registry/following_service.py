@@ -14,7 +14,8 @@ from services.kernel.identifiers import new_id
 from services.kernel.identity.actor import Actor
 from services.kernel.journal import HistoryEntry, Journal
 from services.kernel.paging import Found, Paging
-from services.kernel.problems import NotAllowed
+from services.kernel.preconditions import require_current
+from services.kernel.problems import NotAllowed, PreconditionRequired
 from services.kernel.regions import city_of, is_province
 from services.kernel.text import Text
 from services.policy import credit_code
@@ -349,6 +350,11 @@ class LibraryRecord:
     steps: Sequence[LibraryStep]
 
     @property
+    def version(self) -> int:
+        """Steps are only added, so their number says which of them were read."""
+        return len(self.steps)
+
+    @property
     def is_member(self) -> bool:
         """Whether it is in one of them now."""
         return any(_is_entry(step) for step in _last_steps(self.steps))
@@ -368,11 +374,12 @@ class LibraryService:
         self._catalogue = catalogue
 
     async def enter(
-        self, uscc: str, given: EntryGiven, officer: Actor
+        self, uscc: str, given: EntryGiven, officer: Actor, *, version_read: int | None
     ) -> tuple[LibraryRecord, bool]:
         """Take an enterprise into the library of its city. Return whether that is new.
 
-        One that nobody knew becomes known; one that is known is neither renamed nor moved.
+        One that nobody knew becomes known; one that is known is neither renamed nor moved. Who has
+        left enters again on a record that the officer has read.
         """
         code = read_credit_code(uscc, pointer="?uscc")
         division = divisions().get(given.division)
@@ -388,8 +395,15 @@ class LibraryService:
         city = city_of(given.division)
         steps = await self._following.library_steps(code, officer)
         last = next((step for step in _last_steps(steps) if step.city == city), None)
+        if version_read is not None:
+            require_current(version_read, len(steps))
         if last is not None and _is_entry(last):
             return LibraryRecord(enterprise, steps), False
+        if last is not None and version_read is None:
+            raise PreconditionRequired(
+                "该企业曾在库；再次入库须携带 If-Match（读取时返回的 ETag）。",
+                "It was in the library before: to enter again, send If-Match with the ETag that you read.",
+            )
         if last is not None and given.entered_on < last.on_day:
             raise LibraryDayNotPossible(
                 f"该企业已于 {last.on_day} 出库。", f"It left the library on {last.on_day}."

@@ -29,9 +29,14 @@ def entry(serial: int = 1, **changed: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-async def enter(caller: Caller, serial: int = 1, **changed: Any) -> Any:
+async def enter(
+    caller: Caller, serial: int = 1, *, if_match: str | None = None, **changed: Any
+) -> Any:
     return await caller.ask(
-        "PUT", f"/cultivation-library/{uscc_of(serial)}", json=entry(serial, **changed)
+        "PUT",
+        f"/cultivation-library/{uscc_of(serial)}",
+        json=entry(serial, **changed),
+        headers={} if if_match is None else {"If-Match": if_match},
     )
 
 
@@ -52,7 +57,10 @@ async def test_a_city_takes_in_an_enterprise_that_nobody_knew(registry: Registry
     entered = await enter(city(registry))
     again = await enter(city(registry), entered_on="2026-05-31", reason="重复登记。")
 
+    nobody_left = await enter(city(registry), 2, if_match='"1"')
+
     assert (entered.status_code, again.status_code) == (201, 200)
+    assert (nobody_left.status_code, slug(nobody_left)) == (412, "stale")
     assert entered.json() == again.json()
     assert entered.json()["is_member"] is True
     [step] = entered.json()["steps"]
@@ -197,8 +205,12 @@ async def test_one_leaves_on_a_day_and_may_come_back(registry: Registry) -> None
     tomorrow = await leave(city(registry), left_on="2026-06-02")
     left = await leave(city(registry))
     again = await leave(city(registry))
-    before_it_left = await enter(city(registry), entered_on="2026-05-19")
-    back = await enter(city(registry), entered_on="2026-05-25")
+    read = (await city(registry).get(f"/cultivation-library/{uscc_of(1)}")).headers["ETag"]
+    unread = await enter(city(registry), entered_on="2026-05-25")
+    stale = await enter(city(registry), entered_on="2026-05-25", if_match='"1"')
+    before_it_left = await enter(city(registry), entered_on="2026-05-19", if_match=read)
+    back = await enter(city(registry), entered_on="2026-05-25", if_match=read)
+    twice = await enter(city(registry), entered_on="2026-05-25", if_match=read)
 
     assert (too_early.status_code, slug(too_early)) == (409, "library-day-not-possible")
     assert codes(tomorrow) == {"/left_on": "to_come"}
@@ -206,7 +218,10 @@ async def test_one_leaves_on_a_day_and_may_come_back(registry: Registry) -> None
     assert left.json()["is_member"] is False
     assert (again.status_code, slug(again)) == (409, "library-not-member")
     assert (before_it_left.status_code, slug(before_it_left)) == (409, "library-day-not-possible")
-    assert back.status_code == 201
+    assert (unread.status_code, slug(unread)) == (428, "precondition-required")
+    assert (stale.status_code, slug(stale)) == (412, "stale")
+    assert (back.status_code, twice.status_code) == (201, 412)
+    assert (left.headers["ETag"], read, back.headers["ETag"]) == ('"2"', '"2"', '"3"')
     on_days = {
         day: await members(city(registry), f"?on={day}")
         for day in ("2026-04-30", "2026-05-01", "2026-05-19", "2026-05-20", "2026-05-24")
