@@ -41,6 +41,7 @@ KIND: Final = "recognitions"
 DATA_SHEET: Final = "历史名单"
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 LONGEST_NAME, LONGEST_CERTIFICATE, LONGEST_DOCUMENT = 200, 60, 80
+FORMS = (".pdf", ".svg")
 FILE_NAME: Final = "recognition-template.xlsx"
 
 
@@ -261,7 +262,7 @@ def _readers(lists: Lists) -> Mapping[str, Callable[[SheetCell], object]]:
         "uscc": _uscc,
         "legal_name": _no_longer_than(LONGEST_NAME, text_of),
         "title": _one_of(lists.titles, "unknown_title"),
-        "certificate_number": _no_longer_than(LONGEST_CERTIFICATE, _numbered),
+        "certificate_number": _no_longer_than(LONGEST_CERTIFICATE, _certificate),
         "valid_from": _day,
         "valid_until": _day,
         "document_number": _no_longer_than(LONGEST_DOCUMENT, _numbered),
@@ -288,6 +289,24 @@ def _numbered(cell: SheetCell) -> str:
             " and type it anew.",
         )
     return text_of(cell)
+
+
+def _certificate(cell: SheetCell) -> str:
+    """Return a certificate's number, under which its page has an address of its own."""
+    number = _numbered(cell)
+    if not number.isprintable():
+        raise Unreadable(
+            "unprintable_character",
+            "编号含有换行、制表符或不可见字符；请删除后重新键入。",
+            "It has a line break, a tab or a character that is not seen; type it anew.",
+        )
+    if number.endswith(FORMS) or set(number.split("/")) & {".", ".."}:
+        raise Unreadable(
+            "no_address",
+            "编号不得以 .pdf 或 .svg 结尾，也不得为“.”或“..”：这样的证书没有核验网址。",
+            "It does not end in .pdf or .svg and is no dot: such a certificate would have no address.",
+        )
+    return number
 
 
 def _day(cell: SheetCell) -> date:
