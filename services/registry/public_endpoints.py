@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic_core import to_json
@@ -111,12 +112,11 @@ async def read_certificate_pdf(
     """
     sheet = certificates.sheet(await certificates.read(number))
     content = await asyncio.to_thread(certificate_pdf, sheet)
+    name = quote(sheet.certificate_number, safe="")
     return Response(
         content,
         media_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="{sheet.certificate_number}.pdf"'}
-        if sheet.certificate_number.isascii()
-        else None,
+        headers={"Content-Disposition": f"inline; filename*=UTF-8''{name}.pdf"},
     )
 
 

@@ -78,7 +78,7 @@ async def test_a_certificate_is_told_printed_drawn_and_signed(registry: Registry
     words = "".join(page.extract_text().split())
     assert facts_of(1)["legal_name"] in words
     assert number in words
-    assert paper.headers["content-disposition"] == f'inline; filename="{number}.pdf"'
+    assert paper.headers["content-disposition"] == f"inline; filename*=UTF-8''{number}.pdf"
     assert drawn.headers["content-type"] == "image/svg+xml"
     assert f"{ADDRESS}/{number}" in drawn.text
     claims = await opened(registry, told["jws"])
@@ -312,6 +312,7 @@ async def test_a_number_of_an_older_list_has_an_address_that_leads_to_it(
         "黔专精特新第1号": "%E9%BB%94%E4%B8%93%E7%B2%BE%E7%89%B9%E6%96%B0%E7%AC%AC1%E5%8F%B7",
         "ZJTX 2024#1?": "ZJTX%202024%231%3F",
         "100%2F": "100%252F",
+        '5"; x="': "5%22%3B%20x%3D%22",
     }
 
     for serial, (number, written) in enumerate(addresses.items(), start=1):
@@ -320,7 +321,9 @@ async def test_a_number_of_an_older_list_has_an_address_that_leads_to_it(
         assert (told["certificate_number"], told["uscc"]) == (number, uscc_of(serial))
         assert told["check_url"] == f"{ADDRESS}/{written}"
         path = told["pdf_url"].removeprefix("https://register.test")
-        assert (await registry.service.client.get(path)).status_code == 200
+        paper = await registry.service.client.get(path)
+        assert paper.status_code == 200
+        assert paper.headers["content-disposition"] == f"inline; filename*=UTF-8''{written}.pdf"
 
 
 async def recorded_older(registry: Registry, serial: int, number: str) -> None:
