@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -115,9 +115,11 @@ class BulletinRepository:
         )
 
     async def terms_ended(self, span: Span) -> Counted:
+        """Count terms that were over from a day of the span on: on no day is one held and over."""
+        day = timedelta(days=1)
         return await self._counted(
             self._terms(span, Recognition.title).where(
-                RecognitionTerm.valid_until.between(span.begins, span.until),
+                RecognitionTerm.valid_until.between(span.begins - day, span.until - day),
                 Recognition.revoked_on.is_(None)
                 | (Recognition.revoked_on > RecognitionTerm.valid_until),
             )

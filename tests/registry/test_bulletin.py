@@ -218,6 +218,23 @@ async def lived_through(registry: Registry) -> None:
     await registry.recognised(8, on=date(2025, 4, 1), is_secret_involved=True)
 
 
+async def test_a_title_whose_last_valid_day_is_today_is_held_and_not_over(
+    registry: Registry,
+) -> None:
+    await registry.recognised(1, on=date(2023, 6, 2))
+    clock = registry.service.clock
+    told = {}
+    for day in (date(2026, 6, 1), date(2026, 6, 2)):
+        clock.move_to_day(day)
+        running = await bulletin(registry.partner, "/bulletins/2026")
+        told[day] = (kinds(running, "held"), rows(running, "terms_ended"))
+
+    assert told == {
+        date(2026, 6, 1): ({GUIYANG: {TITLE: 1}, "520000": {TITLE: 1}}, {}),
+        date(2026, 6, 2): ({}, {GUIYANG: 1, "520000": 1}),
+    }
+
+
 async def test_titles_are_counted_given_renewed_held_ended_and_revoked(registry: Registry) -> None:
     await lived_through(registry)
 
