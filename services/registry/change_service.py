@@ -344,6 +344,12 @@ class ChangeService:
         officer: Actor,
     ) -> None:
         """Let a successor go on with every title, under the same numbers and terms."""
+        if not running:
+            raise ChangeNotPossible(
+                "该企业现不持有称号，没有可承继的；无承继的合并、分立请填写 other_uscc。",
+                "It holds no title that another could go on with; a merger or a split without one names"
+                " other_uscc.",
+            )
         name = change.successor_name or ""
         # Made before it is read: of two mergers at once, the second finds what the first made.
         is_new = await self._enterprises.create(

@@ -136,9 +136,25 @@ async def test_of_two_mergers_at_once_into_one_enterprise_one_brings_the_title(
 
     assert sorted(one.status_code for one in answers) == [201, 409]
     # The second finds nothing that it could hand on.
-    assert [one.status_code for one in crossed] == [201, 201]
+    assert sorted(one.status_code for one in crossed) == [201, 422]
     held = [(await registry.verified(serial))["code"] for serial in (2, 4, 5)]
     assert sorted(held) == ["lapsed", "never_recognised", "valid"]
+
+
+async def test_who_holds_nothing_any_more_has_no_successor(registry: Registry) -> None:
+    first = await registry.recognised(1, on=BEGUN)
+    await registry.revoke(first, ground="voluntary", finding_number=None)
+    await registry.recognised(3, on=BEGUN)
+    await taken_over(registry, 3, by=4)
+
+    answers = [await taken_over(registry, 1), await taken_over(registry, 3, by=5, on="2026-05-01")]
+
+    for refused in answers:
+        assert (refused.status_code, slug(refused)) == (422, "change-not-possible")
+        assert "不持有称号" in refused.json()["detail"]
+    path = f"/enterprises/{uscc_of(1)}/changes"
+    assert (await registry.officer().get(path)).json()["items"] == []
+    assert (await registry.officer().get(f"/enterprises/{uscc_of(2)}")).status_code == 404
 
 
 async def test_a_successor_that_is_being_made_elsewhere_is_waited_for_and_stays_secret(
