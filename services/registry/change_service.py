@@ -402,6 +402,7 @@ class ChangeService:
                     raise SuccessorHoldsTitle from error
                 raise
             await self._changes.hand_over(one.id, following.id)
+            await self._profiles.refresh(successor)
             self._announce(
                 following,
                 successor,

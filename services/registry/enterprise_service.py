@@ -160,7 +160,9 @@ class EnterpriseService:
         enterprise.legal_name = today.legal_name or first.legal_name or enterprise.legal_name
         enterprise.division = today.division or first.division or enterprise.division
         enterprise.focus_field = today.focus_field
-        enterprise.names_searched = "\n".join(dict.fromkeys(names))
+        # Whoever looks for a title by the name of who held it before finds who holds it now.
+        before = await self._enterprises.names_before(enterprise)
+        enterprise.names_searched = "\n".join(dict.fromkeys([*names, *before]))
         enterprise.updated_at = self._clock.now()
         await self._session.flush()
 

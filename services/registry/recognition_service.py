@@ -41,6 +41,7 @@ from services.registry.enterprise_service import (
     read_credit_code,
 )
 from services.registry.models import (
+    Attribute,
     Enterprise,
     Outcome,
     Recognition,
@@ -473,8 +474,10 @@ class RecognitionService:
         """Return what is to hold on a day: what is known of it then stays, what is not is added."""
         if existing is None:
             return Profile(uscc, legal_name, division, focus_field, is_secret=False)
-        held = known_as(await self._enterprises.entries(uscc), on)
-        if searchable(legal_name) not in existing.names_searched.split("\n"):
+        entries = await self._enterprises.entries(uscc)
+        held = known_as(entries, on)
+        names = {entry.value for entry in entries if entry.attribute is Attribute.LEGAL_NAME}
+        if searchable(legal_name) not in {searchable(name) for name in names if name is not None}:
             raise NameDiffers(
                 f"名录中的名称为“{existing.legal_name}”。",
                 f"The registry has it as {existing.legal_name}.",

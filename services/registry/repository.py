@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, false, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, false, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from services.kernel.identifiers import new_id
@@ -129,6 +129,26 @@ class EnterpriseRepository:
             .order_by(EnterpriseEntry.valid_from, EnterpriseEntry.recorded_at, EnterpriseEntry.id)
         )
         return rows.all()
+
+    async def names_before(self, of: Enterprise) -> list[str]:
+        """Return, as they are searched, the names of those whose titles an enterprise goes on with.
+
+        The names of a secret-involved one lead to another secret-involved one alone.
+        """
+        own, earlier = aliased(Recognition), aliased(Recognition)
+        rows = await self._session.scalars(
+            select(Enterprise.names_searched)
+            .join(earlier, earlier.uscc == Enterprise.uscc)
+            .join(own, own.certificate_number == earlier.certificate_number)
+            .where(
+                own.uscc == of.uscc,
+                earlier.uscc != of.uscc,
+                earlier.transferred_on <= own.held_from,
+                true() if of.is_secret else Enterprise.is_secret.is_(False),
+            )
+            .order_by(earlier.transferred_on, Enterprise.uscc)
+        )
+        return [name for names in rows for name in names.split("\n")]
 
     async def lock(self, uscc: str) -> Enterprise | None:
         """Lock an enterprise: whoever changes what it holds comes through here."""

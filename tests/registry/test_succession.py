@@ -141,6 +141,35 @@ async def test_of_two_mergers_at_once_into_one_enterprise_one_brings_the_title(
     assert sorted(held) == ["lapsed", "never_recognised", "valid"]
 
 
+async def test_a_title_is_found_by_the_name_of_who_held_it_before(registry: Registry) -> None:
+    await registry.recognised(1, on=BEGUN)
+    await renamed(registry, NEW_NAME, "2026-02-01")
+    await registry.recognised(9, on=BEGUN, is_secret_involved=True)
+    await taken_over(registry)
+    await taken_over(registry, 2, by=3, on="2026-05-01")
+    await taken_over(registry, 9, by=10)
+    await renamed(registry, "贵州再更名有限公司", "2026-05-02", serial=3)
+    anyone = registry.service.anyone()
+
+    async def public(q: str) -> list[str]:
+        answer = await anyone.get("/api/v1/public/enterprises", params={"q": q})
+        return [one["uscc"] for one in answer.json()["items"]]
+
+    names = [facts_of(1)["legal_name"], NEW_NAME, "贵州承继2有限公司", "贵州承继3有限公司"]
+    assert [await public(name) for name in [*names, "贵州再更名"]] == [[uscc_of(3)]] * 5
+    assert await public(facts_of(9)["legal_name"]) == []
+    assert await found(registry, q=names[0]) == sorted(uscc_of(one) for one in (1, 2, 3))
+    of_secret = await registry.officer().get(
+        "/enterprises", params={"q": facts_of(9)["legal_name"]}
+    )
+    assert len(of_secret.json()["items"]) == 2
+    as_successor = await registry.officer().post(
+        "/recognitions",
+        json=national(3, legal_name=facts_of(1)["legal_name"], valid_from="2026-05-10"),
+    )
+    assert slug(as_successor) == "name-differs"
+
+
 async def test_who_holds_nothing_any_more_has_no_successor(registry: Registry) -> None:
     first = await registry.recognised(1, on=BEGUN)
     await registry.revoke(first, ground="voluntary", finding_number=None)
