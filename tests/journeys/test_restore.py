@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from jose import jwt
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -169,7 +170,27 @@ async def answers(whole: Whole) -> list[Any]:
         )
         assert answer.status_code == 200, answer.text
         told.append(answer.json())
-    return told
+    return [*told, *await certified(whole)]
+
+
+async def certified(whole: Whole) -> list[Any]:
+    """Return what certificates stand for and how each place of the status list reads.
+
+    When it was asked, and what is signed with that instant, differs from one asking to the next.
+    """
+    found = await whole.ask(None, "GET", "/public/enterprises?q=示例")
+    numbers = [
+        title["certificate_number"] for one in found.json()["items"] for title in one["titles"]
+    ]
+    answers = [await whole.ask(None, "GET", f"/public/certificates/{one}") for one in numbers]
+    assert [one.status_code for one in answers] == [200, 200], numbers
+    signed = await whole.ask(None, "GET", "/public/status-list")
+    places = jwt.get_unverified_claims(signed.text)["status_list"]
+    return [
+        *({**one.json(), "checked_at": None, "jws": None} for one in answers),
+        *(jwt.get_unverified_claims(one.json()["jws"]) | {"iat": None} for one in answers),
+        places,
+    ]
 
 
 async def news_after(whole: Whole, position: int) -> list[dict[str, Any]]:
