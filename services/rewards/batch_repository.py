@@ -1,7 +1,9 @@
 """Every SQL statement about batches of payments, and who may see them."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select
@@ -17,6 +19,16 @@ from services.rewards.workflow import AwardStatus, LineStatus
 
 MOST_LINES = 1000
 """Of one batch: what a bank takes at once, and what is locked at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """A batch, and how its orders stand in all; paid is in yuan."""
+
+    of: DisbursementBatch
+    paid: Decimal
+    lines: int
+    open_lines: int
 
 
 class BatchRepository:
@@ -104,21 +116,32 @@ class BatchRepository:
 
     async def page(
         self, reader: Actor, page: Paging, *, fiscal_year: int | None
-    ) -> Found[DisbursementBatch]:
-        statement = (
-            select(DisbursementBatch)
-            .where(batches_visible_to(reader))
-            .options(selectinload(DisbursementBatch.lines))
-        )
+    ) -> Found[BatchSummary]:
+        """Return a page of batches with how their orders stand in all, the newest first."""
+        statement = select(DisbursementBatch).where(batches_visible_to(reader))
         if fiscal_year is not None:
             statement = statement.where(DisbursementBatch.fiscal_year == fiscal_year)
-        return await read_page(
+        found = await read_page(
             self._session,
             statement,
             page,
             by=[(DisbursementBatch.id.expression, UUID)],
             key=lambda found: [found.id],
             descending=True,
+        )
+        rows = await self._session.execute(
+            select(
+                BatchLine.batch_id,
+                func.sum(BatchLine.paid),
+                func.count(),
+                func.count().filter(BatchLine.status == LineStatus.ORDERED),
+            )
+            .where(BatchLine.batch_id.in_([one.id for one in found.items]))
+            .group_by(BatchLine.batch_id)
+        )
+        sums = {batch_id: (paid, lines, open_lines) for batch_id, paid, lines, open_lines in rows}
+        return Found(
+            items=[BatchSummary(one, *sums[one.id]) for one in found.items], next=found.next
         )
 
 

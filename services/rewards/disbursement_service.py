@@ -22,7 +22,7 @@ from services.policy.catalogue import Catalogue
 from services.policy.rewards import ZERO
 from services.rewards.award_log import record, which
 from services.rewards.award_service import lock_award
-from services.rewards.batch_repository import BatchRepository
+from services.rewards.batch_repository import BatchRepository, BatchSummary
 from services.rewards.duties import fund_of
 from services.rewards.ledger import Ledger, open_line_of, position_of
 from services.rewards.models import Award, BatchLine, DisbursementBatch
@@ -264,7 +264,7 @@ class DisbursementService:
 
     async def page(
         self, reader: Actor, page: Paging, *, fiscal_year: int | None
-    ) -> Found[DisbursementBatch]:
+    ) -> Found[BatchSummary]:
         return await self._batches.page(reader, page, fiscal_year=fiscal_year)
 
     def _line(self, award: Award, *, batch_number: str, number: int) -> BatchLine:

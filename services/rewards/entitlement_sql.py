@@ -53,13 +53,13 @@ def entitlements(schedule: RewardSchedule) -> str:
                    least(h.valid_until, h.revoked_on - 1) AS last_day, h.round_code, h.region,
                    h.legal_name, h.continues IS NOT NULL AS is_taken_over
               FROM {SCHEMA}.holdings h
-             WHERE h.valid_from <= :on_day AND h.region LIKE :within
+             WHERE h.valid_from <= :on_day
             UNION ALL
             SELECT h.uscc, h.recognition_id, h.title, 'renewal', h.renewed_from,
                    least(h.valid_until, h.revoked_on - 1), h.renewal_round_code, h.region,
                    h.legal_name, h.continues IS NOT NULL
               FROM {SCHEMA}.holdings h
-             WHERE h.valid_from <= :on_day AND h.region LIKE :within AND h.renewed_from IS NOT NULL
+             WHERE h.valid_from <= :on_day AND h.renewed_from IS NOT NULL
         ), prices AS (
             -- The most particular region decides; there are few titles and places, and many holders.
             SELECT DISTINCT ON (p.title, p.event, p.region) p.title, p.event, p.region, l.amount
@@ -97,9 +97,11 @@ def entitlements(schedule: RewardSchedule) -> str:
               LEFT JOIN prices p
                 ON p.title = h.title AND p.event = h.event AND p.region = h.region
               LEFT JOIN set_off s ON s.recognition_id = h.recognition_id AND s.event = h.event
-             WHERE had.uscc IS NOT NULL
-                OR (p.amount IS NOT NULL AND NOT h.is_taken_over AND h.title = ANY (:titles)
-                    AND h.valid_from <= :on_day AND h.last_day >= :on_day)
+             -- What was granted counts wherever the title is; what is claimed lies within.
+             WHERE h.region LIKE :within
+               AND (had.uscc IS NOT NULL
+                    OR (p.amount IS NOT NULL AND NOT h.is_taken_over AND h.title = ANY (:titles)
+                        AND h.valid_from <= :on_day AND h.last_day >= :on_day))
         )
         SELECT DISTINCT ON (uscc COLLATE "C")
                uscc, legal_name, region, recognition_id, title, event, code, amount,

@@ -18,6 +18,7 @@ from services.rewards.problems import (
     BudgetExceeded,
     BudgetMissing,
     PaymentTooLarge,
+    TitleNoLongerHeld,
     VoucherUsed,
 )
 from services.rewards.workflow import EntryKind, LineStatus, Position
@@ -39,6 +40,7 @@ _REFUSALS: dict[str, type[Problem]] = {
     "granted_within_the_highest": AwardExists,
     "ck_budgets_granted_within_budget": BudgetExceeded,
     "granted_under_a_budget": BudgetMissing,
+    "granted_for_a_title": TitleNoLongerHeld,
     "one_payment_per_voucher": VoucherUsed,
     "one_repayment_per_voucher": VoucherUsed,
     "one_return_per_payment": VoucherUsed,

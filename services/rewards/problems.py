@@ -253,6 +253,14 @@ class DayStatementUnsound(Problem):
     meaning = Text("errors 逐项指出问题。", "errors names each thing that is wrong.")
 
 
+class DayStatementReplaced(Problem):
+    status, slug = 409, "day-statement-replaced"
+    title = Text("该日对账单已有更正", "The day's statement was replaced meanwhile")
+    meaning = Text(
+        "replaces 须为现行那一份的编号。", "replaces has to name the statement that counts now."
+    )
+
+
 class DayNotCome(Problem):
     status, slug = 422, "day-not-come"
     title = Text("该日尚未到来", "The day has not come yet")

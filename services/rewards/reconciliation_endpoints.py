@@ -22,6 +22,7 @@ from services.rewards.problems import (
     DayNotCome,
     DaysNotPossible,
     DayStatementNotFound,
+    DayStatementReplaced,
     DayStatementUnsound,
 )
 from services.rewards.reconciliation import (
@@ -68,7 +69,7 @@ Reconciliations = Annotated[ReconciliationService, Depends(_reconciliation_servi
     "/day-statements",
     status_code=201,
     summary="报送日对账单 · Report what was moved on a day",
-    responses=documented(NotAllowed, DayNotCome, DayStatementUnsound),
+    responses=documented(NotAllowed, DayNotCome, DayStatementReplaced, DayStatementUnsound),
 )
 async def report_day(
     body: DayStatementIn,
@@ -89,6 +90,7 @@ async def report_day(
             )
             for one in body.movements
         ],
+        body.replaces,
         system,
     )
     response.headers["Location"] = f"/api/v1/day-statements/{found.id}"
@@ -151,9 +153,10 @@ async def list_reconciliations(
     until: ProgrammeDay | None = None,
     is_settled: bool | None = None,
 ) -> PageOut[ReconciledDayOut]:
-    """List the days on which money was ordered, reported or recorded, the newest first.
+    """List every day since the first order, the newest first.
 
-    The last 31 days unless told otherwise, and 366 at most. A day is settled when nothing differs.
+    The last 31 days unless told otherwise, and 366 at most. A day is settled when it was reported and
+    nothing differs: one on which nothing was moved is reported as empty.
     """
     found = await reconciliations.days(since, until, page, reader, is_settled=is_settled)
     return PageOut(
@@ -162,7 +165,7 @@ async def list_reconciliations(
                 day=one.day,
                 statement_number=one.statement_number,
                 differences=one.differences,
-                is_settled=one.differences == 0,
+                is_settled=one.is_settled,
             )
             for one in found.items
         ],
@@ -173,7 +176,7 @@ async def list_reconciliations(
 @router.get(
     "/reconciliations/{day}",
     summary="查看某日对账 · Reconcile a day",
-    responses=documented(NotAllowed),
+    responses=documented(NotAllowed, DayNotCome),
 )
 async def read_reconciliation(
     day: ProgrammeDay, reader: FundReader, reconciliations: Reconciliations
@@ -188,7 +191,7 @@ async def read_reconciliation(
 @router.get(
     "/reconciliations/{day}/differences",
     summary="某日对账差异 · List every difference of a day",
-    responses=documented(NotAllowed, CursorInvalid),
+    responses=documented(NotAllowed, DayNotCome, CursorInvalid),
 )
 async def list_differences(
     day: ProgrammeDay,
@@ -218,7 +221,7 @@ def _reconciliation_out(of: DayReconciled) -> ReconciliationOut:
         day=of.day,
         statement_number=None if of.statement is None else of.statement.number,
         differences=of.differences,
-        is_settled=of.differences == 0,
+        is_settled=of.is_settled,
         ordered=summed("ordered", "order"),
         reported=movements("reported"),
         recorded=movements("recorded"),

@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Date,
-    Integer,
     RowMapping,
     String,
     TextClause,
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.kernel.clock import PROVINCE_TIME
 from services.kernel.database import UUID_COLUMN
 from services.kernel.identity.actor import Actor
 from services.kernel.paging import Found, Paging, cursor_after, place_after, read_page
@@ -105,12 +106,16 @@ _DIFFERENCES = f"""
           FROM (SELECT DISTINCT day, award_id FROM ours WHERE day BETWEEN :first AND :last) moved
           JOIN {SCHEMA}.awards a ON a.id = moved.award_id
           CROSS JOIN LATERAL (
-               SELECT sum(amount) FILTER (WHERE kind = 'disbursed') AS disbursed,
+               SELECT sum(amount) FILTER (WHERE kind = 'granted') AS granted,
+                      sum(amount) FILTER (WHERE kind = 'cancelled') AS cancelled,
+                      sum(amount) FILTER (WHERE kind = 'disbursed') AS disbursed,
                       sum(amount) FILTER (WHERE kind = 'returned') AS returned,
-                      sum(amount) FILTER (WHERE kind = 'recovered') AS recovered
+                      sum(amount) FILTER (WHERE kind = 'recovered') AS recovered,
+                      sum(amount) FILTER (WHERE kind = 'waived') AS waived
                  FROM {SCHEMA}.ledger_entries e WHERE e.award_id = a.id) e
-         WHERE (a.disbursed, a.returned, a.recovered)
-            <> (coalesce(e.disbursed, 0), coalesce(e.returned, 0), coalesce(e.recovered, 0))
+         WHERE (a.granted, a.cancelled, a.disbursed, a.returned, a.recovered, a.waived)
+            <> (coalesce(e.granted, 0), coalesce(e.cancelled, 0), coalesce(e.disbursed, 0),
+                coalesce(e.returned, 0), coalesce(e.recovered, 0), coalesce(e.waived, 0))
     )"""
 
 _OPEN = f"""
@@ -120,7 +125,7 @@ _OPEN = f"""
     ), open_orders AS (
         SELECT b.ordered_on, l.batch_number, l.number, l.award_id, l.amount,
                l.amount - l.paid + coalesce(late.amount, 0) AS left_open,
-               l.stop_requested_at IS NOT NULL AS is_stopped
+               coalesce((l.stop_requested_at AT TIME ZONE :zone)::date <= :last, false) AS is_stopped
           FROM {SCHEMA}.batch_lines l
           JOIN {SCHEMA}.disbursement_batches b ON b.id = l.batch_id
           LEFT JOIN late ON late.batch_id = l.batch_id AND late.line_number = l.number
@@ -165,7 +170,7 @@ _PAGE = text(
     bindparam("after_code", type_=String),
     bindparam("after_kind", type_=String),
     bindparam("after_reference", type_=String),
-    bindparam("after_line_number", type_=Integer),
+    bindparam("after_line_number", type_=BigInteger),
     bindparam("after_award_id", type_=UUID_COLUMN),
 )
 _COUNTS = text(f"{_LISTED} SELECT code, count(*) AS number FROM listed GROUP BY code")
@@ -185,33 +190,43 @@ _TOTALS = text(
     """
 )
 _DAYS = text(
-    f"""WITH {_SIDES}, {_DIFFERENCES}, days AS (
-        SELECT day FROM ours WHERE day BETWEEN :first AND :last
-        UNION SELECT ordered_on FROM {SCHEMA}.disbursement_batches
-               WHERE region = :region AND ordered_on BETWEEN :first AND :last
-        UNION SELECT day FROM {SCHEMA}.day_statements
-               WHERE region = :region AND day BETWEEN :first AND :last
+    f"""WITH {_SIDES}, {_DIFFERENCES}, begun AS (
+        SELECT least((SELECT min(ordered_on) FROM {SCHEMA}.disbursement_batches
+                       WHERE region = :region),
+                     (SELECT min(day) FROM {SCHEMA}.day_statements WHERE region = :region)) AS day
     ), counted AS (
         SELECT day, count(*) AS number FROM differences GROUP BY day
+    ), days AS (
+        SELECT one::date AS day, coalesce(counted.number, 0) AS differences,
+               (SELECT max(s.number) FROM {SCHEMA}.day_statements s
+                 WHERE s.region = :region AND s.day = one::date) AS statement_number
+          FROM begun
+          CROSS JOIN generate_series(greatest(begun.day, CAST(:first AS date)), CAST(:last AS date),
+                                     interval '1 day') AS one
+          LEFT JOIN counted ON counted.day = one::date
+         WHERE begun.day IS NOT NULL
     )
-    SELECT days.day, coalesce(counted.number, 0) AS differences,
-           (SELECT max(s.number) FROM {SCHEMA}.day_statements s
-             WHERE s.region = :region AND s.day = days.day) AS statement_number
-      FROM days LEFT JOIN counted ON counted.day = days.day
-     WHERE days.day < :before
-       AND (:is_settled IS NULL OR (counted.number IS NULL) = :is_settled)
-     ORDER BY days.day DESC LIMIT :limit
+    SELECT * FROM days
+     WHERE day < :before
+       AND (:is_settled IS NULL
+            OR (differences = 0 AND statement_number IS NOT NULL) = :is_settled)
+     ORDER BY day DESC LIMIT :limit
     """
 ).bindparams(bindparam("before", type_=Date), bindparam("is_settled", type_=Boolean))
 
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """A day on which something was ordered, reported or recorded, and how many differences it has."""
+    """A day of the fund, and how many differences it has."""
 
     day: date
     statement_number: int | None
     differences: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the day was reported, and nothing differs."""
+        return self.statement_number is not None and self.differences == 0
 
 
 class ReconciliationRepository:
@@ -247,7 +262,7 @@ class ReconciliationRepository:
     async def days(
         self, since: date, until: date, page: Paging, *, is_settled: bool | None
     ) -> Found[DayCount]:
-        """Return the days on which there was anything, the newest first."""
+        """Return every day since anything was ordered or reported, the newest first."""
         after = place_after(page, [date])
         rows = await self._ask(
             _DAYS,
@@ -299,6 +314,19 @@ class ReconciliationRepository:
             next=None if last is None else cursor_after([last[name] for name in _KEY_NAMES]),
         )
 
+    async def statement_of(self, day: date, digest: str) -> DayStatement | None:
+        """Return the statement of a day that says just this, the latest of several."""
+        return await self._session.scalar(
+            select(DayStatement)
+            .where(
+                DayStatement.region == self._fund,
+                DayStatement.day == day,
+                DayStatement.sha256 == digest,
+            )
+            .order_by(DayStatement.number.desc())
+            .limit(1)
+        )
+
     async def _ask(
         self, statement: TextClause, first: date, last: date, **values: object
     ) -> Sequence[RowMapping]:
@@ -309,6 +337,7 @@ class ReconciliationRepository:
                 "within": f"{prefix_of(self._fund)}%",
                 "first": first,
                 "last": last,
+                "zone": PROVINCE_TIME.key,
                 **values,
             },
         )

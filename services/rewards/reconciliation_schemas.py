@@ -33,6 +33,11 @@ class DayStatementIn(In):
     movements: Annotated[list[MovementIn], Field(max_length=MOST_MOVEMENTS)] = Field(
         description="当日全部款项；没有则为空。All that was moved on the day; empty where nothing was."
     )
+    replaces: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="所更正的那一份的编号；内容与更早一份相同时必填。Which statement it corrects; needed only"
+        " where it says what an earlier one said.",
+    )
 
 
 class DayStatementOut(Out):

@@ -19,6 +19,7 @@ from services.rewards.problems import (
     DayNotCome,
     DaysNotPossible,
     DayStatementNotFound,
+    DayStatementReplaced,
     DayStatementUnsound,
 )
 from services.rewards.reconciliation import (
@@ -56,6 +57,11 @@ class DayReconciled:
         """How many there are, without the orders that only wait for an answer."""
         return sum(number for code, number in self.counts.items() if code not in OUTSTANDING)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the day was reported, and nothing differs."""
+        return self.statement is not None and self.differences == 0
+
 
 class ReconciliationService:
     def __init__(
@@ -67,27 +73,36 @@ class ReconciliationService:
         self._clock = clock
         self._catalogue = catalogue
 
-    async def report(self, day: date, movements: Sequence[Movement], system: Actor) -> DayStatement:
+    async def report(
+        self, day: date, movements: Sequence[Movement], replaces: int | None, system: Actor
+    ) -> DayStatement:
         """Keep what the disbursement system says that it did on a day.
 
-        It changes no award: the ledger goes by confirmations. What is reported again in the same words
-        is the same statement; in others, it takes the place of the one before.
+        It changes no award: the ledger goes by confirmations. What was reported before in the same
+        words is that statement, unless it says which one it replaces; in others, it takes the place of
+        the last one.
         """
         fund = fund_of(system, self._catalogue)
-        if day > self._clock.today():
-            raise DayNotCome(f"{day} 尚未到来。", f"{day} has not come yet.")
+        self._refuse_to_come(day)
         _refuse_repeated(movements)
         rows = ReconciliationRepository(self._session, fund)
         await rows.lock(day)
         last = await rows.last_statement(day)
+        number = 0 if last is None else last.number
         digest = digest_of(movements)
-        if last is not None and last.sha256 == digest:
-            return last
+        # A message that comes late must not take the place of what corrected it.
+        known = await rows.statement_of(day, digest)
+        if known is not None and (replaces is None or known.number == number):
+            return known
+        if replaces is not None and replaces != number:
+            raise DayStatementReplaced(
+                f"{day} 现行的是第 {number} 份。", f"Of {day}, number {number} counts now."
+            )
         statement = DayStatement(
             id=new_id(),
             region=fund,
             day=day,
-            number=1 if last is None else last.number + 1,
+            number=number + 1,
             sha256=digest,
             movements_count=len(movements),
             received_by=system.sub,
@@ -148,8 +163,8 @@ class ReconciliationService:
         *,
         is_settled: bool | None,
     ) -> Found[DayCount]:
-        """Return the days on which money moved, was ordered or was reported, the newest first."""
-        last = until or self._clock.today()
+        """Return every day since anything was ordered or reported, the newest first."""
+        last = min(until or self._clock.today(), self._clock.today())
         first = since or last - DAYS_SHOWN
         if not first <= last <= first + MOST_DAYS:
             raise DaysNotPossible(
@@ -160,6 +175,7 @@ class ReconciliationService:
 
     async def day(self, day: date, reader: Actor) -> DayReconciled:
         """Lay the day's three records side by side. Reckoned when asked: no job can miss a day."""
+        self._refuse_to_come(day)
         rows = self._of(reader)
         return DayReconciled(
             day=day,
@@ -171,7 +187,12 @@ class ReconciliationService:
     async def differences(
         self, day: date, page: Paging, reader: Actor, *, code: DifferenceCode | None
     ) -> Found[Difference]:
+        self._refuse_to_come(day)
         return await self._of(reader).differences(day, page, code=code)
+
+    def _refuse_to_come(self, day: date) -> None:
+        if day > self._clock.today():
+            raise DayNotCome(f"{day} 尚未到来。", f"{day} has not come yet.")
 
     def _of(self, reader: Actor) -> ReconciliationRepository:
         return ReconciliationRepository(self._session, fund_of(reader, self._catalogue))

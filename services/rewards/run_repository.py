@@ -129,6 +129,15 @@ class RunRepository:
         found = await self._session.get(AwardRun, run_id, populate_existing=True)
         return found if found is not None and found.state in UNFINISHED else None
 
+    async def lock_unfinished(self, run_id: UUID) -> AwardRun | None:
+        """Lock a run until the commit; None where it has come to its end."""
+        return await self._session.scalar(
+            select(AwardRun)
+            .where(AwardRun.id == run_id, AwardRun.state.in_(UNFINISHED))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
     async def reckon(self, run: AwardRun, rule: RewardRule, schedule: RewardSchedule) -> None:
         """Reckon everybody in one statement that may take its time, and keep a row for each."""
         longest = f"{int(LONGEST_RECKONING.total_seconds())}s"

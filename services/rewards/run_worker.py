@@ -16,9 +16,10 @@ from services.kernel.identity.actor import actor_from_record
 from services.kernel.jobs import JobWorker
 from services.kernel.journal import Journal
 from services.kernel.logging import log, new_trace
+from services.kernel.regions import covers
 from services.kernel.transaction import Runtime, saved_together
 from services.policy.catalogue import Catalogue
-from services.policy.rewards import ZERO
+from services.policy.rewards import ZERO, HeldTitle
 from services.rewards.award_service import AwardService, Selection
 from services.rewards.models import RewardSchedule
 from services.rewards.problems import BudgetExceeded
@@ -72,6 +73,10 @@ class RunWorker(JobWorker[AwardRun]):
         """Reckon everybody. Return whether awards are to be proposed now."""
         async with saved_together(self._runtime, new_trace()) as (session, journal):
             runs = RunRepository(session)
+            # The lock that holds a run is lost with its connection; this one is not.
+            current = await runs.lock_unfinished(run.id)
+            if current is None or current.counts is not None:
+                return current is not None
             schedule = await _schedule_of(session, run)
             rule = self._catalogue.pack(schedule.policy_pack).reward_rule
             await runs.reckon(run, rule, schedule)
@@ -102,6 +107,8 @@ class RunWorker(JobWorker[AwardRun]):
 
     async def _propose_some(self, session: AsyncSession, journal: Journal, run: AwardRun) -> bool:
         runs, clock = RunRepository(session), self._runtime.clock
+        if await runs.lock_unfinished(run.id) is None:
+            return False
         usccs = await runs.to_propose(run.id, self.enterprises_at_once)
         if not usccs:
             await self._end(session, journal, run, RunState.DONE)
@@ -141,7 +148,8 @@ class RunWorker(JobWorker[AwardRun]):
 
     async def _fail(self, run: AwardRun, failure: str) -> None:
         async with saved_together(self._runtime, new_trace()) as (session, journal):
-            await self._end(session, journal, run, RunState.FAILED, failure=failure)
+            if await RunRepository(session).lock_unfinished(run.id) is not None:
+                await self._end(session, journal, run, RunState.FAILED, failure=failure)
 
     async def _end(
         self,
@@ -180,7 +188,7 @@ def _select(
     outcomes: dict[str, RunOutcome] = {}
     for one in owed:
         highest, payable = one.entitlement.highest, one.entitlement.payable
-        if highest is None or payable <= ZERO or highest.held.title not in run.titles:
+        if highest is None or payable <= ZERO or not _is_wanted(run, highest.held):
             outcomes[one.uscc] = RunOutcome.CHANGED
             continue
         if payable > left:
@@ -190,6 +198,10 @@ def _select(
         selected.append(one)
         outcomes[one.uscc] = RunOutcome.PROPOSED
     return selected, outcomes
+
+
+def _is_wanted(run: AwardRun, held: HeldTitle) -> bool:
+    return held.title in run.titles and covers(run.region, held.region)
 
 
 async def _left_of(session: AsyncSession, run: AwardRun) -> Decimal:

@@ -74,6 +74,9 @@ MoneyOut = Annotated[Decimal, PlainSerializer(spell_money, return_type=str), _MO
 FiscalYear = Annotated[int, Field(ge=2000, le=2199, description="财政年度。Fiscal year.")]
 
 
+_LONGEST_VOUCHER = 80
+
+
 def _voucher_read(text: str) -> str:
     """Spell one voucher in one way, or it would pay twice: W1, w1, Ｗ１ and W 1 are the same."""
     plain = "".join(
@@ -85,12 +88,22 @@ def _voucher_read(text: str) -> str:
         raise PydanticCustomError(
             "no_voucher", "{en}", {"zh": "凭证号为空。", "en": "The voucher number is empty."}
         )
+    if len(plain) > _LONGEST_VOUCHER:
+        # ß becomes SS, and some characters become whole words.
+        raise PydanticCustomError(
+            "voucher_too_long",
+            "{en}",
+            {
+                "zh": f"凭证号换写后超过 {_LONGEST_VOUCHER} 个字符。",
+                "en": f"Spelt out, the voucher number has more than {_LONGEST_VOUCHER} characters.",
+            },
+        )
     return plain
 
 
 Voucher = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=80),
+    StringConstraints(min_length=1, max_length=_LONGEST_VOUCHER),
     AfterValidator(_voucher_read),
     Field(
         description="支付凭证号；全角、大小写和空格不加区分。Voucher number; it makes a repeat harmless."

@@ -5,6 +5,7 @@ from datetime import date
 from services.kernel.identity.actor import Actor
 from services.kernel.text import TextOut
 from services.policy.rewards import ZERO
+from services.rewards.batch_repository import BatchSummary
 from services.rewards.batch_schemas import BatchOut, BatchSummaryOut, LineOut
 from services.rewards.models import DisbursementBatch, Recovery
 from services.rewards.recovery_schemas import (
@@ -106,23 +107,30 @@ def _kept_out(of: Recovery) -> KeptOut | None:
     )
 
 
-def batch_summary_out(of: DisbursementBatch) -> BatchSummaryOut:
+def batch_summary_out(of: BatchSummary) -> BatchSummaryOut:
+    batch = of.of
     return BatchSummaryOut(
-        id=of.id,
-        number=of.number,
-        fiscal_year=of.fiscal_year,
-        total=of.total,
-        paid=sum((line.paid for line in of.lines), ZERO),
-        lines_count=len(of.lines),
-        open_lines_count=sum(line.status is LineStatus.ORDERED for line in of.lines),
-        ordered_by=of.ordered_by,
-        ordered_at=of.ordered_at,
-        ordered_on=of.ordered_on,
+        id=batch.id,
+        number=batch.number,
+        fiscal_year=batch.fiscal_year,
+        total=batch.total,
+        paid=of.paid,
+        lines_count=of.lines,
+        open_lines_count=of.open_lines,
+        ordered_by=batch.ordered_by,
+        ordered_at=batch.ordered_at,
+        ordered_on=batch.ordered_on,
     )
 
 
 def batch_out(of: DisbursementBatch) -> BatchOut:
+    summary = BatchSummary(
+        of,
+        paid=sum((line.paid for line in of.lines), ZERO),
+        lines=len(of.lines),
+        open_lines=sum(line.status is LineStatus.ORDERED for line in of.lines),
+    )
     return BatchOut(
-        **dict(batch_summary_out(of)),
+        **dict(batch_summary_out(summary)),
         lines=[LineOut.model_validate(one) for one in of.lines],
     )

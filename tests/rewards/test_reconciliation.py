@@ -4,12 +4,13 @@ from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.paging import cursor_after
 from services.rewards.reconciliation import Movement, MovementKind, digest_of, repeated
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import as_owner
@@ -352,20 +353,91 @@ async def test_days_are_listed_newest_first_and_the_unsettled_by_themselves(
             for one in answer.json()["items"]
         ]
 
+    quiet = [(f"2026-08-{day}", False, None) for day in range(31, 20, -1)]
     assert await days() == [
         (TOMORROW.isoformat(), False, None),
         (DAY, True, 1),
+        *quiet,
         ("2026-08-20", True, 1),
     ]
-    assert await days(is_settled=False) == [(TOMORROW.isoformat(), False, None)]
-    assert await days(since="2026-08-21", until=DAY) == [(DAY, True, 1)]
-    first = (await rewards.finance().get("/reconciliations", params={"limit": 2})).json()
-    rest = await days(limit=2, after=first["next"])
-    assert rest == [("2026-08-20", True, 1)]
+    assert await days(is_settled=False) == [(TOMORROW.isoformat(), False, None), *quiet]
+    assert await days(is_settled=True) == [(DAY, True, 1), ("2026-08-20", True, 1)]
+    assert await days(since="2026-08-31", until=DAY) == [(DAY, True, 1), quiet[0]]
+    # Nothing is said of days that have not come.
+    assert (await days(until="2026-12-31", since="2026-09-01"))[0][0] == TOMORROW.isoformat()
+    first = (await rewards.finance().get("/reconciliations", params={"limit": 12})).json()
+    rest = await days(limit=12, after=first["next"])
+    assert rest == [quiet[-1], ("2026-08-20", True, 1)]
     for odd in ({"since": DAY, "until": "2026-08-01"}, {"since": "2024-01-01"}):
         answer = await rewards.finance().get("/reconciliations", params=odd)
         assert answer.status_code == 422
         assert answer.json()["type"] == "/problems/days-not-possible"
+
+
+async def test_a_day_that_has_not_come_is_not_reconciled(rewards: Rewards) -> None:
+    for path in ("", "/differences"):
+        answer = await rewards.finance().get(f"/reconciliations/{TOMORROW}{path}")
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/day-not-come")
+
+
+async def test_a_report_that_comes_late_does_not_take_the_place_of_its_correction(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    award_id = await paid_one(rewards)
+    wrong = await report(rewards, payment(award_id, "1.00"))
+    await report(rewards, payment(award_id))
+
+    late = await report(rewards, payment(award_id, "1.00"))
+
+    assert late == wrong
+    assert (await reconciled(rewards))["statement_number"] == 2
+    body = {"day": DAY, "movements": [payment(award_id, "1.00")]}
+    stale = await rewards.treasury.post("/day-statements", json=body | {"replaces": 1})
+    assert (stale.status_code, stale.json()["type"]) == (409, "/problems/day-statement-replaced")
+    meant = await rewards.treasury.post("/day-statements", json=body | {"replaces": 2})
+    assert (meant.status_code, meant.json()["number"]) == (201, 3)
+    assert await codes(rewards) == {"amount_differs": 1}
+
+
+async def test_an_order_that_is_stopped_later_waited_like_any_other_before(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    fallen = await rewards.holds(1, P)
+    await rewards.payable(1)
+    rewards.service.clock.move_to_day(TOMORROW)
+    await rewards.revoked(fallen)
+
+    assert await codes(rewards, DAY) == {"order_open": 1}
+    assert await codes(rewards, TOMORROW.isoformat()) == {"order_stopped": 1}
+
+
+@pytest.mark.parametrize("voucher", ["ß" * 41, "\ufdfa" * 10, "ŉ" * 50])
+async def test_a_voucher_that_is_too_long_once_it_is_spelt_out_is_refused(
+    rewards: Rewards, voucher: str
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    award = await rewards.payable(1)
+
+    paid = await rewards.pay(award["id"], "200000.00", voucher)
+    said = await rewards.treasury.post(
+        "/day-statements", json={"day": DAY, "movements": [payment(award["id"], reference=voucher)]}
+    )
+
+    assert (paid.status_code, said.status_code) == (422, 422)
+    assert paid.json()["errors"][0]["code"] == "voucher_too_long"
+
+
+async def test_a_cursor_with_a_number_beyond_all_lines_is_answered(rewards: Rewards) -> None:
+    cursor = cursor_after(["", "", "", 2**40, UUID(int=0)])
+
+    answer = await rewards.finance().get(
+        f"/reconciliations/{DAY}/differences", params={"after": cursor}
+    )
+
+    assert answer.status_code == 200
 
 
 async def pay_another(rewards: Rewards) -> None:
@@ -419,10 +491,10 @@ async def test_the_fund_of_another_province_is_another_reconciliation(rewards: R
         assert (await caller.post("/day-statements", json=body)).status_code == 403
 
 
-async def test_a_day_on_which_nothing_happened_agrees(rewards: Rewards) -> None:
+async def test_a_day_that_was_never_reported_is_not_settled(rewards: Rewards) -> None:
     found = await reconciled(rewards, "2026-02-17")
 
-    assert (found["statement_number"], found["is_settled"], found["by_code"]) == (None, True, [])
+    assert (found["statement_number"], found["is_settled"], found["by_code"]) == (None, False, [])
 
 
 movements = st.builds(

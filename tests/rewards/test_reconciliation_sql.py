@@ -132,6 +132,8 @@ async def _compare(
         await _put_in(session, reported, recorded)
         rows = ReconciliationRepository(session, "520000")
         listed = await rows.days(DAYS[0], DAYS[-1], Paging(limit=50, after=None), is_settled=None)
+        # Something was ordered on the first of them.
+        assert [one.day for one in listed.items] == DAYS[::-1]
         counted = {one.day: one.differences for one in listed.items}
         for day in DAYS:
             expected = by_hand(reported, recorded, day)
@@ -147,7 +149,7 @@ async def _compare(
             }
             assert movement_codes == expected, day
             sums = counts.get(DifferenceCode.SUMS_DIFFER, 0)
-            assert counted.get(day, 0) == sum(expected.values()) + sums
+            assert counted[day] == sum(expected.values()) + sums
         await session.rollback()
     await engine.dispose()
 

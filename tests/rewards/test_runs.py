@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from services.rewards.run_models import AwardRun
 from services.rewards.run_worker import RunWorker
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import EVERY_SCOPE
-from tests.rewards.conftest import Rewards
+from tests.rewards.conftest import TODAY, Rewards
 from tests.rewards.test_awards import N, P
 
 
@@ -307,6 +307,34 @@ async def test_several_workers_do_a_run_once(rewards: Rewards, runs: Runs) -> No
     assert len(await runs.awards(left["id"])) == 5
 
 
+async def test_two_that_both_think_they_hold_a_run_do_it_once(rewards: Rewards, runs: Runs) -> None:
+    """The lock that holds a run is lost with its connection; what it guards must not be."""
+    runs.at_once = 1
+    await rewards.schedule()
+    for serial in range(1, 6):
+        await rewards.holds(serial, P)
+    left = await runs.asked()
+    async with rewards.service.database.session() as session:
+        [job_id] = await runs.worker.to_do(session)
+        first, second = [await runs.worker.find(session, job_id) for _ in range(2)]
+        session.expunge_all()
+    assert first is not None
+    assert second is not None
+
+    await asyncio.gather(runs.worker.work_on(first), runs.worker.work_on(second))
+
+    found = await runs.read(left["id"])
+    assert (found["state"], found["total"], found["done"]) == ("done", 5, 5)
+    rows = await runs.rows(left["id"])
+    assert {(row["outcome"], row["award_id"] is None) for row in rows} == {("proposed", False)}
+    ended = [
+        row["action"]
+        for row in await rewards.service.history()
+        if row["subject_id"] == left["id"] and row["action"] != "requested"
+    ]
+    assert ended == ["done"]
+
+
 async def test_a_schedule_that_came_into_force_meanwhile_ends_a_run(
     rewards: Rewards, runs: Runs
 ) -> None:
@@ -484,3 +512,17 @@ async def test_the_ledger_grants_what_a_run_reckoned(rewards: Rewards, runs: Run
         )
 
     assert granted == Decimal(found["result"]["amount"])
+
+
+async def test_a_title_whose_end_is_announced_a_day_ahead_is_refused_in_words(
+    rewards: Rewards,
+) -> None:
+    """The registry's clock may be past midnight when ours is not."""
+    await rewards.schedule()
+    fallen = await rewards.holds(1, P)
+    rewards.service.clock.move_to_day(TODAY - timedelta(days=1))
+    await rewards.revoked(fallen)
+
+    answer = await rewards.propose(1)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/title-no-longer-held")
