@@ -4,7 +4,7 @@ The rows are made from their number alone, so that two runs measure the same led
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,7 +28,7 @@ _AMOUNTS = {PROVINCIAL: Decimal("200000.00"), NATIONAL: Decimal("500000.00")}
 
 
 def award_of(number: int, *, second: bool = False) -> UUID:
-    return _id(4, number * 2 + second)
+    return row_id(4, number * 2 + second)
 
 
 def has_two(number: int) -> bool:
@@ -36,7 +36,7 @@ def has_two(number: int) -> bool:
     return number % 5 == 0
 
 
-def _id(kind: int, number: int) -> UUID:
+def row_id(kind: int, number: int) -> UUID:
     return UUID(int=(kind << 96) | number)
 
 
@@ -46,22 +46,28 @@ def uscc_of(number: int) -> str:
 
 async def fill_awards(owner: URL, enterprises: int) -> None:
     """Fill an empty ledger: each enterprise was paid for one title or, in two steps, for both."""
+    counties = sorted(code for code, one in divisions().items() if one.level == "county")
+    await put_in(
+        owner,
+        ("reward_schedules", SCHEDULES, [schedule_row()]),
+        ("holdings", _HOLDING, _holdings(enterprises, counties)),
+        ("awards", AWARDS, _awards(enterprises, counties)),
+        ("rewarded_titles", TITLES, _titles(enterprises)),
+        ("disbursement_batches", _BATCHES, [_batch(enterprises)]),
+        ("batch_lines", _LINE, _lines(enterprises, counties)),
+        ("ledger_entries", _ENTRY, _entries(enterprises)),
+    )
+
+
+async def put_in(owner: URL, *tables: tuple[str, Sequence[str], Iterable[tuple[Any, ...]]]) -> None:
+    """Put rows into tables of rewards, by their columns, as they are."""
     connection = await asyncpg.connect(
         owner.set(drivername="postgresql").render_as_string(hide_password=False)
     )
-    counties = sorted(code for code, one in divisions().items() if one.level == "county")
     try:
         # The sums are put in with the rows, so nothing is summed up on the way.
         await connection.execute("SET session_replication_role = replica")
-        for table, columns, rows in (
-            ("reward_schedules", _SCHEDULE, [_schedule()]),
-            ("holdings", _HOLDING, _holdings(enterprises, counties)),
-            ("awards", _AWARD, _awards(enterprises, counties)),
-            ("rewarded_titles", _TITLE, _titles(enterprises)),
-            ("disbursement_batches", _BATCHES, [_batch(enterprises)]),
-            ("batch_lines", _LINE, _lines(enterprises, counties)),
-            ("ledger_entries", _ENTRY, _entries(enterprises)),
-        ):
+        for table, columns, rows in tables:
             await connection.copy_records_to_table(
                 table, schema_name="rewards", columns=columns, records=rows
             )
@@ -71,7 +77,7 @@ async def fill_awards(owner: URL, enterprises: int) -> None:
         await connection.close()
 
 
-_SCHEDULE = (
+SCHEDULES = (
     "id", "code", "document_number", "effective_from", "policy_pack", "settlement", "scope", "status",
     "created_by", "created_at", "approved_by", "approved_at", "version",
 )  # fmt: skip
@@ -79,13 +85,13 @@ _HOLDING = (
     "recognition_id", "uscc", "legal_name", "title", "region", "is_secret", "valid_from",
     "valid_until", "round_code", "policy_pack", "has_lost_reward",
 )  # fmt: skip
-_AWARD = (
+AWARDS = (
     "id", "uscc", "legal_name", "region", "is_secret", "recognition_id", "title", "event",
     "fiscal_year", "amount", "scheduled_amount", "set_against", "schedule_id", "policy_pack",
     "calculation", "reason", "status", "proposed_by", "proposed_at", "approved_by", "approved_at",
     "approved_on", "updated_at", "version", "granted", "disbursed",
 )  # fmt: skip
-_TITLE = (
+TITLES = (
     "uscc", "title", "event", "recognition_id", "award_id", "is_kept", "scheduled_amount",
 )  # fmt: skip
 _BATCHES = (
@@ -101,7 +107,7 @@ _ENTRY = (
 )  # fmt: skip
 
 
-def _schedule() -> tuple[Any, ...]:
+def schedule_row() -> tuple[Any, ...]:
     return (
         SCHEDULE, "bench", "示例财〔2026〕1号", date(2026, 1, 1), _PACK, "top_up",
         "concurrent_validity", "approved", "one", _INSTANT, "two", _INSTANT, 1,
@@ -128,7 +134,7 @@ def _granted(count: int) -> Iterator[tuple[int, UUID, str, bool, Decimal]]:
 
 
 def _recognition(number: int, is_second: bool) -> UUID:
-    return _id(3, number * 2 + is_second)
+    return row_id(3, number * 2 + is_second)
 
 
 def _holdings(count: int, counties: list[str]) -> Iterator[tuple[Any, ...]]:
@@ -169,12 +175,12 @@ def _lines(count: int, counties: list[str]) -> Iterator[tuple[Any, ...]]:
 def _entries(count: int) -> Iterator[tuple[Any, ...]]:
     for place, (_, award_id, _, _, amount) in enumerate(_granted(count), start=1):
         yield (
-            _id(5, place * 3), award_id, "granted", amount, _DAY, None, None, None, "one", _INSTANT,
+            row_id(5, place * 3), award_id, "granted", amount, _DAY, None, None, None, "one", _INSTANT,
         )  # fmt: skip
         half = amount / 2
         for part in (1, 2):
             yield (
-                _id(5, place * 3 + part), award_id, "disbursed", half, _DAY, f"V-{place}-{part}",
+                row_id(5, place * 3 + part), award_id, "disbursed", half, _DAY, f"V-{place}-{part}",
                 _BATCH, place, "bank", _INSTANT,
             )  # fmt: skip
 

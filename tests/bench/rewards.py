@@ -31,6 +31,17 @@ from services.rewards.run_service import Reckoned
 from services.rewards.run_worker import RunWorker
 from tests.bench.measurement import Measurement
 from tests.bench.register_rows import name_of, uscc_of
+from tests.bench.reward_rows import (
+    AWARDS,
+    NATIONAL,
+    PROVINCIAL,
+    SCHEDULE,
+    SCHEDULES,
+    TITLES,
+    put_in,
+    row_id,
+    schedule_row,
+)
 from tests.bench.serving import execute
 
 ENTERPRISES = 100_000
@@ -39,10 +50,8 @@ PROPOSED = 2_000
 TURNS = 3
 ON = date(2026, 9, 1)
 YEAR = 2026
-SCHEDULE = UUID(int=1)
 _PACK = "guizhou/2021-05-06"
 _INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
-PROVINCIAL, NATIONAL = "provincial_little_giant", "national_little_giant"
 _LINES = (
     (PROVINCIAL, None, Decimal(200_000)),
     (NATIONAL, None, Decimal(500_000)),
@@ -214,65 +223,29 @@ def _login(owner: URL, driver: str) -> str:
     return own.render_as_string(hide_password=False)
 
 
-def _id(kind: int, number: int) -> UUID:
-    return UUID(int=(kind << 96) | number)
-
-
 async def _fill(owner: URL, enterprises: int) -> None:
     """Fill an empty fund: every enterprise holds the provincial title, every second the national one.
 
     Three of ten were rewarded for the provincial one; some titles have lapsed, some were revoked.
     """
-    connection = await asyncpg.connect(
-        owner.set(drivername="postgresql").render_as_string(hide_password=False)
-    )
     counties = sorted(code for code, one in divisions().items() if one.level == "county")
-    try:
-        # The sums are put in with the rows, so nothing is summed up on the way.
-        await connection.execute("SET session_replication_role = replica")
-        for table, columns, rows in (
-            ("reward_schedules", _SCHEDULE, [_schedule()]),
-            ("schedule_amounts", _AMOUNT, _amounts()),
-            ("budgets", _BUDGET, [(SCHEDULE, YEAR, Decimal(10**12))]),
-            ("holdings", _HOLDING, _holdings(enterprises, counties)),
-            ("awards", _AWARD, _awards(enterprises, counties)),
-            ("rewarded_titles", _TITLE, _titles(enterprises)),
-        ):
-            await connection.copy_records_to_table(
-                table, schema_name="rewards", columns=columns, records=rows
-            )
-        for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
-            await connection.execute(statement)
-    finally:
-        await connection.close()
+    await put_in(
+        owner,
+        ("reward_schedules", SCHEDULES, [schedule_row()]),
+        ("schedule_amounts", _AMOUNT, _amounts()),
+        ("budgets", _BUDGET, [(SCHEDULE, YEAR, Decimal(10**12))]),
+        ("holdings", _HOLDING, _holdings(enterprises, counties)),
+        ("awards", AWARDS, _awards(enterprises, counties)),
+        ("rewarded_titles", TITLES, _titles(enterprises)),
+    )
 
 
-_SCHEDULE = (
-    "id", "code", "document_number", "effective_from", "policy_pack", "settlement", "scope", "status",
-    "created_by", "created_at", "approved_by", "approved_at", "version",
-)  # fmt: skip
 _AMOUNT = ("schedule_id", "number", "title", "event", "region", "amount")
 _BUDGET = ("schedule_id", "fiscal_year", "amount")
 _HOLDING = (
     "recognition_id", "uscc", "legal_name", "title", "region", "is_secret", "valid_from",
     "valid_until", "round_code", "policy_pack", "revoked_on", "has_lost_reward",
 )  # fmt: skip
-_AWARD = (
-    "id", "uscc", "legal_name", "region", "is_secret", "recognition_id", "title", "event",
-    "fiscal_year", "amount", "scheduled_amount", "set_against", "schedule_id", "policy_pack",
-    "calculation", "reason", "status", "proposed_by", "proposed_at", "approved_by", "approved_at",
-    "approved_on", "updated_at", "version", "granted", "disbursed",
-)  # fmt: skip
-_TITLE = (
-    "uscc", "title", "event", "recognition_id", "award_id", "is_kept", "scheduled_amount",
-)  # fmt: skip
-
-
-def _schedule() -> tuple[Any, ...]:
-    return (
-        SCHEDULE, "bench", "示例财〔2026〕1号", date(2026, 1, 1), _PACK, "top_up",
-        "concurrent_validity", "approved", "one", _INSTANT, "two", _INSTANT, 1,
-    )  # fmt: skip
 
 
 def _amounts() -> Iterator[tuple[Any, ...]]:
@@ -287,7 +260,7 @@ def _holdings(count: int, counties: list[str]) -> Iterator[tuple[Any, ...]]:
             has_lapsed = title == PROVINCIAL and number % 25 == 7
             is_revoked = title == NATIONAL and number % 100 == 98
             yield (
-                _id(3, number * 2 + (title == NATIONAL)), uscc_of(number), name_of(number), title,
+                row_id(3, number * 2 + (title == NATIONAL)), uscc_of(number), name_of(number), title,
                 counties[number % len(counties)], False, begins,
                 date(2026, 3, 31) if has_lapsed else date(begins.year + 3, begins.month, 1),
                 "2024-1", _PACK, date(2026, 5, 1) if is_revoked else None, is_revoked,
@@ -305,8 +278,8 @@ def _awards(count: int, counties: list[str]) -> Iterator[tuple[Any, ...]]:
     amount = Decimal(200_000)
     for number in _granted(count):
         yield (
-            _id(4, number), uscc_of(number), name_of(number), counties[number % len(counties)], False,
-            _id(3, number * 2), PROVINCIAL, "recognition", 2025, amount, amount, [], SCHEDULE, _PACK,
+            row_id(4, number), uscc_of(number), name_of(number), counties[number % len(counties)], False,
+            row_id(3, number * 2), PROVINCIAL, "recognition", 2025, amount, amount, [], SCHEDULE, _PACK,
             "{}", "择优", "disbursed", "one", _INSTANT, "two", _INSTANT, _INSTANT.date(), _INSTANT, 4,
             amount, amount,
         )  # fmt: skip
@@ -315,6 +288,6 @@ def _awards(count: int, counties: list[str]) -> Iterator[tuple[Any, ...]]:
 def _titles(count: int) -> Iterator[tuple[Any, ...]]:
     for number in _granted(count):
         yield (
-            uscc_of(number), PROVINCIAL, "recognition", _id(3, number * 2), _id(4, number), False,
+            uscc_of(number), PROVINCIAL, "recognition", row_id(3, number * 2), row_id(4, number), False,
             Decimal(200_000),
         )  # fmt: skip
