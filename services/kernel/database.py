@@ -1,8 +1,6 @@
 """PostgreSQL: one engine, one schema and one login for each service."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -96,12 +94,12 @@ class Database:
         """
         try:
             pool = self._reads or await self._open()
-            async with (
-                # The pool itself lets a newcomer overtake who waits.
-                self._turn_to_read(),
-                pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection,
-            ):
-                rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
+            await self._turn_to_read()
+            try:
+                async with pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection:
+                    rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
+            finally:
+                self._reading.release()
         except (
             # What does not connect, is not found or takes too long.
             OSError,
@@ -114,17 +112,13 @@ class Database:
             raise ConnectionError(str(error)) from error
         return rows
 
-    @asynccontextmanager
-    async def _turn_to_read(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
-                await self._reading.acquire()
-        except TimeoutError as error:
-            raise PoolTimeout("every connection was in use for too long") from error
-        try:
-            yield
-        finally:
-            self._reading.release()
+    async def _turn_to_read(self) -> None:
+        """Wait for one's turn: the pool itself lets a newcomer overtake who waits."""
+        if not self._reading.locked():
+            await self._reading.acquire()
+            return
+        async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+            await self._reading.acquire()
 
     async def close(self) -> None:
         if self._reads is not None:

@@ -135,10 +135,6 @@ class CaseSummaryOut(Out):
         description="企业因称号被撤销在该日前（含当日）不得申报，此件不得再进一步；null 表示没有。"
         " Until this day is over the enterprise is excluded and its case goes no further; null if not."
     )
-    exclusion_until: date | None = Field(
-        description="企业因称号被撤销在该日前（含当日）不得申报，此件不得再进一步；null 表示没有。"
-        " Until this day is over the enterprise is excluded and its case goes no further; null if not."
-    )
     version: int
     available_actions: list[AvailableAction]
 
