@@ -141,10 +141,12 @@ def award_actions(of: AwardRecord, catalogue: Catalogue, reader: Actor) -> list[
 
     def refuse_disbursement() -> None:
         require(reader, Scope.REWARDS_DISBURSE, Office.DISBURSEMENT)
+        require_jurisdiction(reader, pack)
         after(position, Step.DISBURSE)
 
     def refuse_return() -> None:
         require(reader, Scope.REWARDS_DISBURSE, Office.DISBURSEMENT)
+        require_jurisdiction(reader, pack)
         after(position, Step.RETURN)
 
     return [

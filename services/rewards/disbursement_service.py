@@ -23,7 +23,7 @@ from services.policy.rewards import ZERO
 from services.rewards.award_log import record, which
 from services.rewards.award_service import lock_award
 from services.rewards.batch_repository import BatchRepository, BatchSummary
-from services.rewards.duties import fund_of
+from services.rewards.duties import fund_of, require_jurisdiction
 from services.rewards.ledger import Ledger, open_line_of, position_of
 from services.rewards.models import Award, BatchLine, DisbursementBatch
 from services.rewards.problems import (
@@ -115,7 +115,7 @@ class DisbursementService:
         self, award_id: UUID, *, amount: Decimal, paid_on: date, voucher: str, system: Actor
     ) -> Award:
         """Record that money was paid on an order. The same voucher again changes nothing."""
-        award = await lock_award(self._session, award_id, system)
+        award = await self._lock(award_id, system)
         known = await self._awards.entry(EntryKind.DISBURSED, voucher)
         if known is not None:
             is_repeat = known.award_id == award.id and known.amount == amount
@@ -165,7 +165,7 @@ class DisbursementService:
         award_id = await self._batches.award_of(batch_id, line_number, system)
         if award_id is None:
             raise OrderNotFound
-        award = await lock_award(self._session, award_id, system)
+        award = await self._lock(award_id, system)
         line = next(
             one for one in award.lines if (one.batch_id, one.number) == (batch_id, line_number)
         )
@@ -217,7 +217,7 @@ class DisbursementService:
         system: Actor,
     ) -> Award:
         """Record that the bank sent a payment back (退票): it is owed, and can be ordered, again."""
-        award = await lock_award(self._session, award_id, system)
+        award = await self._lock(award_id, system)
         payment = await self._awards.entry(EntryKind.DISBURSED, voucher)
         if payment is None or payment.award_id != award.id:
             raise PaymentNotFound
@@ -286,6 +286,12 @@ class DisbursementService:
             rejection_reason=None,
             rejection_reference=None,
         )
+
+    async def _lock(self, award_id: UUID, system: Actor) -> Award:
+        """Lock an award for the system that pays out of the fund it is granted from."""
+        award = await lock_award(self._session, award_id, system)
+        require_jurisdiction(system, self._catalogue.pack(award.policy_pack))
+        return award
 
     async def _save(self, award: Award) -> None:
         award.updated_at = self._clock.now()

@@ -15,8 +15,8 @@ def require_jurisdiction(officer: Actor, pack: Pack) -> None:
     """Refuse whoever is not in charge of all that the pack rules: the fund is the province's."""
     if not officer.is_in_charge_of(pack.jurisdiction):
         raise NotAllowed(
-            "奖励资金由全辖区的财政岗位办理。",
-            f"The fund is kept by the finance office of {pack.jurisdiction}.",
+            "奖励资金由主管全辖区的岗位办理。",
+            f"The fund is kept, and paid out of, by the offices of {pack.jurisdiction}.",
         )
 
 

@@ -323,6 +323,7 @@ class RecoveryService:
         """Record that money came back. The same voucher again changes nothing."""
         case = await self._lock(recovery_id, officer)
         award, recovery = case.award, case.recovery
+        require_jurisdiction(officer, self._catalogue.pack(award.policy_pack))
         known = await self._awards.entry(EntryKind.RECOVERED, voucher)
         if known is not None:
             is_repeat = known.recovery_id == recovery.id and known.amount == amount
@@ -504,6 +505,7 @@ class RecoveryService:
 
         def refuse_repayment() -> None:
             require(reader, Scope.REWARDS_DISBURSE, Office.DISBURSEMENT)
+            require_jurisdiction(reader, self._catalogue.pack(of.award.policy_pack))
             refuse_settled()
 
         def refuse_plan() -> None:
