@@ -221,7 +221,14 @@ async def approve_award(
     "/awards/{award_id}/cancellation",
     tags=["awards"],
     summary="取消奖励 · Cancel an award",
-    responses=documented(NotAllowed, AwardNotFound, AwardNotInState, AwardOrdered, AwardSetAgainst),
+    responses=documented(
+        NotAllowed,
+        AwardNotFound,
+        AwardNotInState,
+        AwardOrdered,
+        AwardSetAgainst,
+        SeparationOfDuties,
+    ),
 )
 async def cancel_award(
     award_id: UUID,
@@ -232,7 +239,12 @@ async def cancel_award(
     catalogue: CurrentCatalogue,
     response: Response,
 ) -> AwardOut:
-    """Cancel an award of which nothing was paid; its sum goes back to the budget."""
+    """Cancel an award of which nothing was paid; by another person than the proposer.
+
+    Its sum goes back to the budget. With `top_up` an award that a higher one was reckoned with is a
+    part of that amount: it is approved and paid, also after its own title ended, or cancelled after
+    the higher one.
+    """
     await awards.cancel(award_id, reason=body.reason, officer=officer)
     return await _changed(award_id, officer, reading, catalogue, response)
 

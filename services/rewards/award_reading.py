@@ -23,8 +23,8 @@ from services.kernel.paging import Found, Paging, read_page
 from services.kernel.questions import Question
 from services.policy.rewards import ZERO
 from services.rewards.models import Award, BatchLine, LedgerEntry, RewardSchedule
-from services.rewards.repository import OFFICES, visible_to
-from services.rewards.workflow import AwardStatus, EntryKind, LineStatus, Position
+from services.rewards.repository import OFFICES, is_part_of_higher, title_is_held, visible_to
+from services.rewards.workflow import AwardStatus, EntryKind, LineStatus, Position, TitleState
 
 Json = dict[str, Any]
 
@@ -69,6 +69,7 @@ class AwardRecord:
     """Payments and returns of the ledger."""
     lines: Sequence[Json]
     """Orders to the disbursement system."""
+    title_state: TitleState
 
     @property
     def paid(self) -> Decimal:
@@ -163,7 +164,14 @@ def _statement(which: str, reader: Actor) -> Any:
         else Award.uscc == bindparam("uscc", type_=Text)
     )
     return (
-        select(*_COLUMNS, RewardSchedule.code, _entries(), _lines())
+        select(
+            *_COLUMNS,
+            RewardSchedule.code,
+            title_is_held(),
+            is_part_of_higher(),
+            _entries(),
+            _lines(),
+        )
         .join(RewardSchedule, RewardSchedule.id == Award.schedule_id)
         .where(visible_to(reader), fits)
         .order_by(Award.id)
@@ -259,6 +267,10 @@ def _as_text(found: Any) -> ScalarSelect[str]:
 
 
 def _record(row: Any) -> AwardRecord:
-    *columns, entries, lines = row
-    belonging: Any = (json.loads(entries or "[]"), json.loads(lines or "[]"))
+    *columns, is_held, is_part, entries, lines = row
+    belonging: Any = (
+        json.loads(entries or "[]"),
+        json.loads(lines or "[]"),
+        TitleState(is_held, is_part),
+    )
     return AwardRecord(*columns, *belonging)

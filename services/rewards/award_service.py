@@ -18,17 +18,20 @@ from services.policy import credit_code
 from services.policy.catalogue import Catalogue
 from services.policy.rewards import ZERO
 from services.rewards.award_log import record, which
-from services.rewards.duties import keeps_the_fund, require_another, require_jurisdiction
+from services.rewards.duties import (
+    keeps_the_fund,
+    require_another_to_approve,
+    require_another_to_cancel,
+    require_jurisdiction,
+)
 from services.rewards.ledger import Ledger, position_of
 from services.rewards.models import Award, Holding, RewardSchedule
 from services.rewards.problems import (
     AwardNotFound,
-    AwardSetAgainst,
     BudgetExceeded,
     BudgetMissing,
     NothingPayable,
     ScheduleNotFound,
-    TitleNoLongerHeld,
 )
 from services.rewards.reckoning import Calculated, OnRecord, Reckoning, frozen
 from services.rewards.repository import (
@@ -39,7 +42,7 @@ from services.rewards.repository import (
     may_see_holding,
 )
 from services.rewards.schedule_service import ScheduleService
-from services.rewards.workflow import AwardStatus, Step, after
+from services.rewards.workflow import AwardStatus, Step, after, require_no_part, require_title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,12 +160,8 @@ class AwardService:
         award = await self._lock(award_id, officer)
         require_jurisdiction(officer, self._catalogue.pack(award.policy_pack))
         status = after(position_of(award), Step.APPROVE)
-        require_another_than_proposer(award, officer)
-        holding = await self._holdings.find(award.stands_for or award.recognition_id)
-        if holding is None:
-            raise LookupError(f"recognition {award.recognition_id} is not known here")
-        if holding.revoked_on is not None:
-            raise TitleNoLongerHeld
+        require_another_to_approve(award.proposed_by, officer)
+        require_title(await self._awards.title_of(award.id))
         award.status = status
         award.approved_by = officer.sub
         award.approved_at = self._clock.now()
@@ -173,15 +172,15 @@ class AwardService:
         return award
 
     async def cancel(self, award_id: UUID, *, reason: str, officer: Actor) -> Award:
-        """Cancel an award of which nothing was paid; its sum goes back to the budget."""
+        """Cancel an award of which nothing was paid; its sum goes back to the budget.
+
+        Who proposed it cannot.
+        """
         award = await self._lock(award_id, officer)
         require_jurisdiction(officer, self._catalogue.pack(award.policy_pack))
-        others = await self._awards.lock_of_enterprise(award.uscc)
-        if any(
-            award.id in other.set_against and other.status is not AwardStatus.CANCELLED
-            for other in others
-        ):
-            raise AwardSetAgainst
+        after(position_of(award), Step.CANCEL)
+        require_another_to_cancel(award.proposed_by, officer)
+        require_no_part(await self._awards.title_of(award.id))
         await self.withdraw(award, reason, officer)
         return award
 
@@ -273,12 +272,3 @@ async def lock_award(session: AsyncSession, award_id: UUID, actor: Actor) -> Awa
     if award is None:
         raise AwardNotFound
     return award
-
-
-def require_another_than_proposer(award: Award, officer: Actor) -> None:
-    require_another(
-        award.proposed_by,
-        officer,
-        zh="拟定人不能批准自己拟定的奖励。",
-        en="Who proposed an award cannot approve it.",
-    )

@@ -9,7 +9,12 @@ from services.kernel.text import text_out
 from services.policy.catalogue import Catalogue
 from services.policy.rewards import Considered
 from services.rewards.award_reading import AwardRecord, Json
-from services.rewards.duties import require, require_another, require_jurisdiction
+from services.rewards.duties import (
+    require,
+    require_another_to_approve,
+    require_another_to_cancel,
+    require_jurisdiction,
+)
 from services.rewards.reckoning import Calculated
 from services.rewards.schemas import (
     AwardOut,
@@ -22,7 +27,7 @@ from services.rewards.schemas import (
     StatementOut,
 )
 from services.rewards.statement import Statement
-from services.rewards.workflow import EntryKind, Step, after
+from services.rewards.workflow import EntryKind, Step, after, require_no_part, require_title
 
 
 def award_out(of: AwardRecord, catalogue: Catalogue, reader: Actor) -> AwardOut:
@@ -122,17 +127,15 @@ def award_actions(of: AwardRecord, catalogue: Catalogue, reader: Actor) -> list[
         require(reader, Scope.REWARDS_APPROVE, Office.FINANCE)
         require_jurisdiction(reader, pack)
         after(position, Step.APPROVE)
-        require_another(
-            of.proposed_by,
-            reader,
-            zh="拟定人不能批准自己拟定的奖励。",
-            en="Who proposed an award cannot approve it.",
-        )
+        require_another_to_approve(of.proposed_by, reader)
+        require_title(of.title_state)
 
     def refuse_cancellation() -> None:
         require(reader, Scope.REWARDS_WRITE, Office.FINANCE)
         require_jurisdiction(reader, pack)
         after(position, Step.CANCEL)
+        require_another_to_cancel(of.proposed_by, reader)
+        require_no_part(of.title_state)
 
     def refuse_order() -> None:
         require(reader, Scope.REWARDS_WRITE, Office.FINANCE)

@@ -42,3 +42,21 @@ def require_another(first: str, officer: Actor, *, zh: str, en: str) -> None:
     """Refuse whoever took the first step of two. Raises `SeparationOfDuties`."""
     if first == officer.sub:
         raise SeparationOfDuties(zh, en)
+
+
+def require_another_to_approve(proposed_by: str, officer: Actor) -> None:
+    require_another(
+        proposed_by,
+        officer,
+        zh="拟定人不能批准自己拟定的奖励。",
+        en="Who proposed an award cannot approve it.",
+    )
+
+
+def require_another_to_cancel(proposed_by: str, officer: Actor) -> None:
+    require_another(
+        proposed_by,
+        officer,
+        zh="拟定人不能取消自己拟定的奖励。",
+        en="Who proposed an award cannot cancel it.",
+    )

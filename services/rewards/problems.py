@@ -97,8 +97,9 @@ class TitleNoLongerHeld(Problem):
     status, slug = 409, "title-no-longer-held"
     title = Text("所奖励的称号已撤销", "The rewarded title was revoked")
     meaning = Text(
-        "称号已撤销的奖励不能批准，因虚假申报或违法违规撤销的不再拨付。",
-        "An award for a revoked title is not approved, nor paid when the title was lost with it.",
+        "称号已撤销的奖励不能批准，因虚假申报或违法违规撤销的不再拨付；已由较高称号的奖励补差的除外。",
+        "An award for a revoked title is not approved, nor paid when the title was lost with it,"
+        " unless a higher title's award was topped up with it.",
     )
 
 

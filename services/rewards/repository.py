@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    exists,
     false,
     func,
     or_,
@@ -26,6 +27,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from services.kernel.identity.actor import Actor, Office
 from services.kernel.paging import Found, Paging, read_page
 from services.kernel.regions import prefix_of
+from services.policy.rewards import Settlement
 from services.rewards.models import (
     GRANTS,
     Award,
@@ -36,7 +38,13 @@ from services.rewards.models import (
     Recovery,
     RewardSchedule,
 )
-from services.rewards.workflow import EntryKind, RecoveryStatus, ScheduleStatus
+from services.rewards.workflow import (
+    AwardStatus,
+    EntryKind,
+    RecoveryStatus,
+    ScheduleStatus,
+    TitleState,
+)
 
 OFFICES = (
     Office.COUNTY,
@@ -228,6 +236,13 @@ class AwardRepository:
         )
         return rows.all()
 
+    async def title_of(self, award_id: UUID) -> TitleState:
+        """Return how the title of an award stands; its enterprise is locked already."""
+        row = await self._session.execute(
+            select(title_is_held(), is_part_of_higher()).where(Award.id == award_id)
+        )
+        return TitleState(*row.one())
+
     async def entry(self, kind: EntryKind, reference: str) -> LedgerEntry | None:
         """Find money that moved by the reference of whoever moved it."""
         return await self._session.scalar(
@@ -319,6 +334,40 @@ WHOLE: tuple[ExecutableOption, ...] = (
     selectinload(Award.recoveries).selectinload(Recovery.instalments),
     selectinload(Award.recoveries).selectinload(Recovery.waivers),
 )
+
+
+def title_is_held() -> ColumnElement[bool]:
+    """Return whether the title that an award is for was not taken away, given up or passed on."""
+    return exists().where(
+        Holding.recognition_id == func.coalesce(Award.stands_for, Award.recognition_id),
+        Holding.revoked_on.is_(None),
+    )
+
+
+def is_part_of_higher() -> ColumnElement[bool]:
+    """Return whether a later award that counts was topped up to its amount with an award.
+
+    One counts whose title did not fall with its reward, and is held as long as nobody approved it.
+    """
+    later, schedule, holding = aliased(Award), aliased(RewardSchedule), aliased(Holding)
+    return (
+        select(later.id)
+        .join(schedule, schedule.id == later.schedule_id)
+        .join(
+            holding,
+            holding.recognition_id == func.coalesce(later.stands_for, later.recognition_id),
+        )
+        .where(
+            later.uscc == Award.uscc,
+            Award.id == func.any(later.set_against),
+            schedule.settlement == Settlement.TOP_UP,
+            later.status != AwardStatus.CANCELLED,
+            holding.has_lost_reward.is_(False),
+            or_(later.status != AwardStatus.PROPOSED, holding.revoked_on.is_(None)),
+        )
+        .correlate(Award)
+        .exists()
+    )
 
 
 def visible_to(reader: Actor) -> ColumnElement[bool]:

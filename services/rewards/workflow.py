@@ -13,8 +13,10 @@ from services.rewards.problems import (
     AwardNotInState,
     AwardNotOrdered,
     AwardOrdered,
+    AwardSetAgainst,
     PaymentDayNotPossible,
     PaymentTooLarge,
+    TitleNoLongerHeld,
 )
 
 
@@ -97,6 +99,27 @@ class Position:
     @property
     def left(self) -> Decimal:
         return self.payable - self.paid
+
+
+@dataclass(frozen=True, slots=True)
+class TitleState:
+    """How the title stands that an award is for."""
+
+    is_held: bool
+    is_part_of_higher: bool
+    """Whether a later award that counts was topped up to its amount with this one."""
+
+
+def require_title(of: TitleState) -> None:
+    """Refuse an approval once the title fell, unless the award is a part of a higher amount."""
+    if not of.is_held and not of.is_part_of_higher:
+        raise TitleNoLongerHeld
+
+
+def require_no_part(of: TitleState) -> None:
+    """Refuse the cancellation of what a higher amount was topped up with."""
+    if of.is_part_of_higher:
+        raise AwardSetAgainst
 
 
 def after(position: Position, step: Step, amount: Decimal = ZERO) -> AwardStatus:

@@ -145,7 +145,7 @@ async def test_a_cancelled_award_gives_its_money_and_its_turn_back(rewards: Rewa
     await rewards.holds(1, P)
     first = (await rewards.propose()).json()
 
-    cancelled = await rewards.finance().post(
+    cancelled = await rewards.finance("finance-2").post(
         f"/awards/{first['id']}/cancellation", json={"reason": "材料有误"}
     )
     again = await rewards.propose()
@@ -161,7 +161,7 @@ async def test_a_paid_award_cannot_be_cancelled(rewards: Rewards) -> None:
     award = await rewards.payable()
     await rewards.pay(award["id"], "0.01")
 
-    refused = await rewards.finance().post(
+    refused = await rewards.finance("finance-2").post(
         f"/awards/{award['id']}/cancellation", json={"reason": "材料有误"}
     )
 

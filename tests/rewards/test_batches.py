@@ -143,9 +143,9 @@ async def test_what_is_ordered_is_not_cancelled(rewards: Rewards) -> None:
     batch = (await order(rewards)).json()
     path, body = f"/awards/{award['id']}/cancellation", {"reason": "材料有误"}
 
-    under_way = await rewards.finance().post(path, json=body)
+    under_way = await rewards.finance("finance-2").post(path, json=body)
     await reject(rewards, batch)
-    cancelled = await rewards.finance().post(path, json=body)
+    cancelled = await rewards.finance("finance-2").post(path, json=body)
     gone = await order(rewards)
 
     assert (under_way.status_code, slug(under_way)) == (409, "award-ordered")
@@ -159,7 +159,9 @@ async def test_a_cancellation_and_an_order_at_once_leave_one_of_them(rewards: Re
 
     ordered, cancelled = await asyncio.gather(
         order(rewards, award["id"]),
-        rewards.finance().post(f"/awards/{award['id']}/cancellation", json={"reason": "材料有误"}),
+        rewards.finance("finance-2").post(
+            f"/awards/{award['id']}/cancellation", json={"reason": "材料有误"}
+        ),
     )
 
     found = await rewards.award(award["id"])

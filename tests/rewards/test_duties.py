@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import Caller
 from tests.rewards.conftest import TODAY, Rewards
-from tests.rewards.test_awards import P, slug
+from tests.rewards.test_awards import N, P, slug
 
 Row = dict[str, Any]
 DAY = TODAY.isoformat()
@@ -83,3 +84,141 @@ async def test_a_recovery_is_settled_by_the_system_that_pays_out_of_the_whole_fu
     assert (repaid.status_code, slug(repaid)) == (403, "not-allowed")
     assert not (await offers(other, path))["repay"]
     assert (await offers(rewards.treasury, path))["repay"]
+
+
+# ---------------------------------------------------------------- approved and cancelled
+
+
+async def cancel(rewards: Rewards, award: Row, sub: str = "finance-2") -> Any:
+    path = f"/awards/{award['id']}/cancellation"
+    return await rewards.finance(sub).post(path, json={"reason": "材料有误"})
+
+
+async def approve(rewards: Rewards, award: Row) -> Any:
+    return await rewards.finance("finance-2").post(f"/awards/{award['id']}/approval")
+
+
+async def offered_to_another(rewards: Rewards, award: Row) -> tuple[bool, bool]:
+    """Return whether a second officer is offered to approve and to cancel, alone and in the list."""
+    second = rewards.finance("finance-2")
+    listed = (await second.get(f"/awards?uscc={award['uscc']}")).json()["items"]
+    offers_listed = offered(next(one for one in listed if one["id"] == award["id"]))
+    offers_alone = await offers(second, f"/awards/{award['id']}")
+    assert offers_alone == offers_listed
+    return offers_alone["approve"], offers_alone["cancel"]
+
+
+async def test_who_proposed_an_award_does_not_cancel_it(rewards: Rewards) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    award = (await rewards.propose()).json()
+    path = f"/awards/{award['id']}"
+
+    own = await cancel(rewards, award, "finance-1")
+    own_offer = (await offers(rewards.finance("finance-1"), path))["cancel"]
+    others_offer = (await offers(rewards.finance("finance-2"), path))["cancel"]
+    other = await cancel(rewards, award, "finance-2")
+
+    assert (own.status_code, slug(own)) == (409, "separation-of-duties")
+    assert (own_offer, others_offer) == (False, True)
+    assert other.json()["status"] == "cancelled"
+
+
+async def topped_up(rewards: Rewards, settlement: str = "top_up") -> tuple[Row, Row, UUID, UUID]:
+    """Propose the lower title's award, then approve the higher one's that it is set against."""
+    await rewards.schedule(settlement=settlement)
+    lower = await rewards.holds(1, P)
+    first = (await rewards.propose()).json()
+    higher = await rewards.holds(1, N)
+    second = await rewards.approved()
+    assert second["set_against"] == [first["id"]]
+    return first, second, lower, higher
+
+
+async def test_a_proposal_whose_title_was_given_up_is_paid_as_a_part_of_the_higher_amount(
+    rewards: Rewards,
+) -> None:
+    first, second, lower, _ = await topped_up(rewards)
+
+    await rewards.revoked(lower, "voluntary", recovers=False)
+    offer = await offered_to_another(rewards, first)
+    cancelled = await cancel(rewards, first)
+    approved = await approve(rewards, first)
+
+    assert offer == (True, False)
+    assert (cancelled.status_code, slug(cancelled)) == (409, "award-set-against")
+    assert approved.json()["status"] == "approved", approved.text
+    assert second["amount"] == "300000.00"
+    assert (await rewards.statement())["granted"] == "500000.00"
+
+
+async def test_a_proposal_is_no_part_of_what_was_cancelled(rewards: Rewards) -> None:
+    first, second, lower, _ = await topped_up(rewards)
+    await rewards.revoked(lower, "voluntary", recovers=False)
+
+    assert (await cancel(rewards, second)).status_code == 200
+    offer = await offered_to_another(rewards, first)
+    approved = await approve(rewards, first)
+    cancelled = await cancel(rewards, first)
+
+    assert offer == (False, True)
+    assert (approved.status_code, slug(approved)) == (409, "title-no-longer-held")
+    assert cancelled.json()["status"] == "cancelled"
+    assert (await rewards.calculated())["payable"] == "500000.00"
+
+
+@pytest.mark.parametrize("is_paid", [False, True])
+@pytest.mark.parametrize("recovers", [False, True])
+async def test_no_proposal_waits_for_ever_however_both_titles_end(
+    rewards: Rewards, recovers: bool, is_paid: bool
+) -> None:
+    first, second, lower, higher = await topped_up(rewards)
+    if is_paid:
+        await rewards.ordered(second["id"])
+        await rewards.pay(second["id"], second["amount"])
+
+    await rewards.revoked(lower, "voluntary", recovers=False)
+    await rewards.revoked(higher, recovers=recovers)
+    offer = await offered_to_another(rewards, first)
+    approved = await approve(rewards, first)
+    cancelled = await cancel(rewards, first)
+
+    # An award that was approved for a title that was given up is paid out, and so is its part.
+    assert offer == (not recovers, recovers)
+    assert (approved.status_code == 200, cancelled.status_code == 200) == offer
+
+
+async def test_a_title_that_fell_before_anybody_approved_a_part_of_it_leaves_nothing_to_approve(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = (await rewards.propose()).json()
+    higher = await rewards.holds(1, N)
+    second = (await rewards.propose()).json()
+
+    for one in (lower, higher):
+        await rewards.revoked(one, "voluntary", recovers=False)
+    answers = [await approve(rewards, one) for one in (first, second)]
+    cancelled = [await cancel(rewards, one) for one in (first, second)]
+
+    assert {slug(one) for one in answers} == {"title-no-longer-held"}
+    assert [one.status_code for one in cancelled] == [200, 200]
+
+
+@pytest.mark.parametrize("settlement", ["higher_full", "no_offset"])
+async def test_only_with_top_up_is_a_lower_award_a_part_of_the_higher_one(
+    rewards: Rewards, settlement: str
+) -> None:
+    first, second, lower, _ = await topped_up(rewards, settlement)
+
+    offer = await offered_to_another(rewards, first)
+    await rewards.revoked(lower, "voluntary", recovers=False)
+    offer_after = await offered_to_another(rewards, first)
+    approved = await approve(rewards, first)
+    cancelled = await cancel(rewards, first)
+
+    assert (offer, offer_after) == ((True, True), (False, True))
+    assert (approved.status_code, slug(approved)) == (409, "title-no-longer-held")
+    assert cancelled.json()["status"] == "cancelled"
+    assert second["amount"] == "500000.00"

@@ -152,7 +152,7 @@ async def test_an_award_that_came_back_from_the_bank_and_is_cancelled_gives_its_
     await rewards.holds(1, P)
     award = await rewards.paid(1, "V-1")
     assert (await taken_back(rewards, award, "V-1")).status_code == 200
-    cancelled = await rewards.finance().post(
+    cancelled = await rewards.finance("finance-2").post(
         f"/awards/{award['id']}/cancellation", json={"reason": "企业账户已注销"}
     )
     assert cancelled.json()["status"] == "cancelled"
@@ -173,7 +173,7 @@ async def test_with_top_up_a_cancelled_lower_award_costs_the_higher_title_nothin
     await rewards.paid(1, "V-1")  # the difference: 300,000
 
     if by == "an officer":
-        await rewards.finance().post(
+        await rewards.finance("finance-2").post(
             f"/awards/{first['id']}/cancellation", json={"reason": "材料有误"}
         )
     else:

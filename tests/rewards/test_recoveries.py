@@ -218,7 +218,7 @@ async def test_an_order_of_a_fallen_title_is_stopped_once_and_what_comes_of_it_f
 
     await rewards.revoked(recognition_id)
     await rewards.revoked(recognition_id)
-    refused = await rewards.finance().post(
+    refused = await rewards.finance("finance-2").post(
         f"/awards/{award['id']}/cancellation", json={"reason": "称号已撤销"}
     )
     part = await rewards.pay(award["id"], "80000.00", "V-1")

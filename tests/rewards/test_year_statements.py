@@ -43,7 +43,7 @@ async def lived_through(rewards: Rewards) -> None:
     await rewards.paid(1, "P-2")
     await rewards.holds(2, P)
     cancelled = (await rewards.propose(2)).json()
-    await rewards.finance().post(
+    await rewards.finance("finance-2").post(
         f"/awards/{cancelled['id']}/cancellation", json={"reason": "材料有误"}
     )
     await rewards.holds(3, P, region=ELSEWHERE)
