@@ -53,6 +53,8 @@ class AwardReduced(AwardEvent):
 
 
 class OrderEvent(AwardEvent):
+    """About an order. Its numbers are not for partners: they count hidden enterprises too."""
+
     batch_number: str
     line_number: int
 
@@ -61,11 +63,7 @@ class AwardOrdered(OrderEvent):
     """The disbursement system was ordered to pay, in a batch."""
 
     TYPE = "cn.srdi.award.ordered.v1"
-    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
-        "batch_number",
-        "line_number",
-        "ordered",
-    }
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"ordered"}
 
     ordered: str
     """What is to be paid, in yuan."""
@@ -75,7 +73,7 @@ class OrderStopped(OrderEvent):
     """An order should not be carried out any more: confirm what was paid, or reject it."""
 
     TYPE = "cn.srdi.award.order-stopped.v1"
-    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"batch_number", "line_number"}
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD
 
     reason: str
 
@@ -84,12 +82,7 @@ class OrderRejected(OrderEvent):
     """The bank did not carry an order out; what is left of it can be ordered again."""
 
     TYPE = "cn.srdi.award.order-rejected.v1"
-    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {
-        "batch_number",
-        "line_number",
-        "rejected",
-        "rejected_on",
-    }
+    FOR_PARTNERS: ClassVar[frozenset[str]] = _WHICH_AWARD | {"rejected", "rejected_on"}
 
     rejected: str
     """What was not paid, in yuan."""

@@ -10,6 +10,7 @@ from services.policy.catalogue import Catalogue
 from services.policy.rewards import Considered
 from services.rewards.award_reading import AwardRecord, Json
 from services.rewards.duties import (
+    is_of_the_fund,
     require,
     require_another_to_approve,
     require_another_to_cancel,
@@ -43,6 +44,7 @@ def award_with_calculation_out(
 
 
 def _fields(of: AwardRecord, catalogue: Catalogue, reader: Actor) -> Json:
+    shows_orders = is_of_the_fund(reader)
     return {
         "id": of.id,
         "uscc": of.uscc,
@@ -72,8 +74,8 @@ def _fields(of: AwardRecord, catalogue: Catalogue, reader: Actor) -> Json:
         "approved_by": of.approved_by,
         "approved_at": of.approved_at,
         "cancellation_reason": of.cancellation_reason,
-        "orders": [_order(line) for line in of.lines],
-        "payments": _payments(of),
+        "orders": [_order(line) for line in of.lines] if shows_orders else [],
+        "payments": _payments(of, shows_orders=shows_orders),
         "updated_at": of.updated_at,
         "version": of.version,
         "available_actions": award_actions(of, catalogue, reader),
@@ -95,7 +97,7 @@ def _order(line: Json) -> OrderOut:
     )
 
 
-def _payments(of: AwardRecord) -> list[PaymentOut]:
+def _payments(of: AwardRecord, *, shows_orders: bool) -> list[PaymentOut]:
     returned = {
         entry["payment_id"]: ReturnOut(
             returned_on=entry["on_day"], reference=entry["reference"], reason=entry["reason"]
@@ -108,8 +110,8 @@ def _payments(of: AwardRecord) -> list[PaymentOut]:
             amount=Decimal(entry["amount"]),
             paid_on=entry["on_day"],
             voucher=entry["reference"],
-            batch_id=entry["batch_id"],
-            line_number=entry["line_number"],
+            batch_id=entry["batch_id"] if shows_orders else None,
+            line_number=entry["line_number"] if shows_orders else None,
             returned=returned.get(entry["id"]),
             recorded_at=entry["recorded_at"],
         )

@@ -38,6 +38,15 @@ def keeps_the_fund(reader: Actor, pack: Pack) -> bool:
     return keeps and reader.is_in_charge_of(pack.jurisdiction)
 
 
+def is_of_the_fund(reader: Actor) -> bool:
+    """Whether the reader has an office of the fund, and may be told the numbers of its orders.
+
+    They count every enterprise, and so those that others may not know of.
+    """
+    offices = (Office.FINANCE, Office.DISBURSEMENT, Office.AUDITOR)
+    return reader.uscc is None and reader.holds(*offices)
+
+
 def require_another(first: str, officer: Actor, *, zh: str, en: str) -> None:
     """Refuse whoever took the first step of two. Raises `SeparationOfDuties`."""
     if first == officer.sub:

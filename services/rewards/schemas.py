@@ -262,8 +262,13 @@ class PaymentOut(Out):
     amount: MoneyOut
     paid_on: date
     voucher: str
-    batch_id: UUID
-    line_number: int
+    batch_id: UUID | None = Field(
+        description="仅资金岗位（财政、拨付、审计）可见，其他为 null。For offices of the fund (finance,"
+        " disbursement, audit); null for others."
+    )
+    line_number: int | None = Field(
+        description="仅资金岗位可见，其他为 null。For offices of the fund; null for others."
+    )
     returned: ReturnOut | None = Field(description="银行退票。Set where the bank sent it back.")
     recorded_at: datetime
 
@@ -318,7 +323,10 @@ class AwardOut(Out):
     approved_by: str | None
     approved_at: datetime | None
     cancellation_reason: str | None
-    orders: list[OrderOut]
+    orders: list[OrderOut] = Field(
+        description="拨付指令；仅资金岗位（财政、拨付、审计）可见，其他为空。Orders to the disbursement"
+        " system, for offices of the fund (finance, disbursement, audit); empty for others."
+    )
     payments: list[PaymentOut]
     updated_at: datetime
     version: int

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from services.contracts.rewards import AwardOrdered, OrderRejected, OrderStopped
+from services.kernel.events.event import Event
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import Caller
 from tests.rewards.conftest import TODAY, Rewards
@@ -222,3 +224,58 @@ async def test_only_with_top_up_is_a_lower_award_a_part_of_the_higher_one(
     assert (approved.status_code, slug(approved)) == (409, "title-no-longer-held")
     assert cancelled.json()["status"] == "cancelled"
     assert second["amount"] == "500000.00"
+
+
+# ---------------------------------------------------------------- who is told what
+
+
+async def test_the_numbers_of_orders_are_told_to_offices_of_the_fund_alone(
+    rewards: Rewards,
+) -> None:
+    """Lines 1 and 3 of a batch would say that a hidden enterprise was paid between them."""
+    await rewards.schedule()
+    recognition_id = await rewards.holds(1, P)
+    award = await rewards.payable()
+    await rewards.pay(award["id"], "100000.00", "V-1")
+    order = (await rewards.award(award["id"]))["orders"][0]
+    await rewards.revoked(recognition_id)
+    await rewards.treasury.post(
+        f"/disbursement-batches/{order['batch_id']}/lines/1/rejection",
+        json={"rejected_on": DAY, "reference": "B-1", "reason": "已停止付款"},
+    )
+    service, path = rewards.service, f"/awards/{award['id']}"
+    of_the_fund = [
+        rewards.treasury,
+        rewards.finance(),
+        service.caller("auditor", region="520000"),
+    ]
+    others = [
+        service.caller("enterprise", uscc=uscc_of(1)),
+        service.caller("disbursement", region="520000", uscc=uscc_of(1)),
+        service.caller("evaluator", region="520000"),
+        service.caller("provincial_office", region="520000"),
+    ]
+
+    async def seen(caller: Caller) -> list[tuple[int, Any, Any]]:
+        one = (await caller.get(path)).json()
+        (listed,) = (await caller.get("/awards")).json()["items"]
+        (stated,) = (await caller.get(f"/award-statements/{uscc_of(1)}")).json()["awards"]
+        return [
+            (
+                len(award["orders"]),
+                award["payments"][0]["batch_id"],
+                award["payments"][0]["line_number"],
+            )
+            for award in (one, listed, stated)
+        ]
+
+    for caller in of_the_fund:
+        assert await seen(caller) == [(1, order["batch_id"], 1)] * 3
+    for caller in others:
+        assert await seen(caller) == [(0, None, None)] * 3
+    events = await service.events()
+    assert {"ordered", "order-stopped", "order-rejected"} <= {
+        one["type"].split(".")[3] for one in events
+    }
+    told: list[type[Event]] = [AwardOrdered, OrderStopped, OrderRejected]
+    assert not any({"batch_number", "line_number"} & one.FOR_PARTNERS for one in told)
