@@ -151,8 +151,15 @@ class ScheduleRepository:
         )
         return dict(rows.all())
 
-    async def page(self, page: Paging, *, status: ScheduleStatus | None) -> Found[RewardSchedule]:
-        statement = select(RewardSchedule).options(*_LINES)
+    async def page(
+        self, page: Paging, *, status: ScheduleStatus | None, drafts_of: Collection[str]
+    ) -> Found[RewardSchedule]:
+        """Return a page of what is approved, and of the drafts under these packs."""
+        is_shown = or_(
+            RewardSchedule.status == ScheduleStatus.APPROVED,
+            RewardSchedule.policy_pack.in_(drafts_of),
+        )
+        statement = select(RewardSchedule).where(is_shown).options(*_LINES)
         if status is not None:
             statement = statement.where(RewardSchedule.status == status)
         return await read_page(

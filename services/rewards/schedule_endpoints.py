@@ -71,8 +71,8 @@ async def list_reward_schedules(
     page: PageOf,
     status: ScheduleStatus | None = None,
 ) -> PageOut[ScheduleOut]:
-    """List schedules, the newest first."""
-    found = await schedules.page(page, status=status)
+    """List schedules, the newest first; drafts for those who keep or audit the fund."""
+    found = await schedules.page(reader, page, status=status)
     return PageOut(
         items=[schedule_out(one, schedules, reader) for one in found.items], next=found.next
     )
@@ -87,7 +87,7 @@ async def list_reward_schedules(
 async def read_reward_schedule(
     schedule_id: UUID, reader: ScheduleReader, schedules: Schedules, response: Response
 ) -> ScheduleOut:
-    found = await schedules.find(schedule_id)
+    found = await schedules.find(schedule_id, reader)
     tag(response, found.of.version)
     return schedule_out(found, schedules, reader)
 

@@ -113,7 +113,7 @@ class ScheduleService:
                 raise ScheduleCodeTaken from error
             raise
         self._record(schedule, "drafted", officer)
-        return await self.find(schedule.id)
+        return await self.find(schedule.id, officer)
 
     async def approve(self, schedule_id: UUID, officer: Actor) -> ScheduleInTime:
         """Put a schedule in force from its day on. Who wrote it cannot approve it."""
@@ -144,16 +144,20 @@ class ScheduleService:
                 ) from error
             raise
         self._record(schedule, "approved", officer)
-        return await self.find(schedule_id)
+        return await self.find(schedule_id, officer)
 
-    async def find(self, schedule_id: UUID) -> ScheduleInTime:
+    async def find(self, schedule_id: UUID, reader: Actor) -> ScheduleInTime:
+        """Return a schedule; a draft only to those who keep or audit the fund."""
         found = await self._schedules.find(schedule_id)
-        if found is None:
+        if found is None or not self._may_see(found, reader):
             raise ScheduleNotFound
         return (await self._in_time([found]))[0]
 
-    async def page(self, page: Paging, *, status: ScheduleStatus | None) -> Found[ScheduleInTime]:
-        found = await self._schedules.page(page, status=status)
+    async def page(
+        self, reader: Actor, page: Paging, *, status: ScheduleStatus | None
+    ) -> Found[ScheduleInTime]:
+        kept = [one.name for one in self._catalogue.packs() if keeps_the_fund(reader, one)]
+        found = await self._schedules.page(page, status=status, drafts_of=kept)
         return Found(items=await self._in_time(found.items), next=found.next)
 
     async def in_force(self, on: date) -> RewardSchedule:
@@ -177,6 +181,10 @@ class ScheduleService:
             _require_approvable(of, reader)
 
         return [offer("approve", "POST", f"/api/v1/reward-schedules/{of.id}/approval", refuse)]
+
+    def _may_see(self, of: RewardSchedule, reader: Actor) -> bool:
+        is_approved = of.status is ScheduleStatus.APPROVED
+        return is_approved or keeps_the_fund(reader, self._catalogue.pack(of.policy_pack))
 
     async def _in_time(self, schedules: Sequence[RewardSchedule]) -> list[ScheduleInTime]:
         superseded = await self._schedules.superseded_on(schedules)

@@ -10,7 +10,7 @@ from services.contracts.rewards import AwardOrdered, OrderRejected, OrderStopped
 from services.kernel.events.event import Event
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import Caller
-from tests.rewards.conftest import TODAY, Rewards
+from tests.rewards.conftest import TODAY, Rewards, schedule_body
 from tests.rewards.test_awards import N, P, slug
 
 Row = dict[str, Any]
@@ -279,3 +279,31 @@ async def test_the_numbers_of_orders_are_told_to_offices_of_the_fund_alone(
     }
     told: list[type[Event]] = [AwardOrdered, OrderStopped, OrderRejected]
     assert not any({"batch_number", "line_number"} & one.FOR_PARTNERS for one in told)
+
+
+async def test_a_draft_is_seen_by_those_who_keep_or_audit_its_fund(rewards: Rewards) -> None:
+    approved = await rewards.schedule()
+    draft = (
+        await rewards.finance().post("/reward-schedules", json=schedule_body(code="2027-draft"))
+    ).json()
+    service = rewards.service
+
+    async def seen(caller: Caller, query: str = "") -> tuple[list[str], int]:
+        listed = (await caller.get(f"/reward-schedules{query}")).json()["items"]
+        read = await caller.get(f"/reward-schedules/{draft['id']}")
+        return [one["code"] for one in listed], read.status_code
+
+    for keeper in (rewards.finance("finance-2"), service.caller("auditor", region="520000")):
+        assert await seen(keeper) == (["2027-draft", "2026-demo"], 200)
+    for other in (
+        service.caller("enterprise", uscc=uscc_of(1)),
+        service.caller("evaluator", region="520000"),
+        service.caller("disbursement", region="520000"),
+        service.caller("provincial_office", region="520000"),
+        rewards.finance(region="520100"),
+        service.caller("auditor", region="520100"),
+    ):
+        assert await seen(other) == (["2026-demo"], 404)
+        assert await seen(other, "?status=draft") == ([], 404)
+        read = await other.get(f"/reward-schedules/{approved['id']}")
+        assert read.status_code == 200
