@@ -12,7 +12,7 @@ from services.kernel.workbooks.workbook import XLSX
 from services.rewards.access import Anyone, FundReader
 from services.rewards.dependencies import CurrentCatalogue
 from services.rewards.paper_service import Paper, PaperService
-from services.rewards.problems import OrderNotFound, StatementsTooMany
+from services.rewards.problems import OrderNotFound, StatementsTooMany, UnknownDivision
 from services.rewards.schemas import FiscalYear
 
 # A year takes seconds to put together: no transaction stays open meanwhile.
@@ -38,7 +38,7 @@ Papers = Annotated[PaperService, Depends(_papers)]
     "/award-statements.jws",
     tags=["awards"],
     summary="年度对账单（签名件） · A year's statements, signed",
-    responses=documented(NotAllowed, StatementsTooMany, Overloaded) | _SIGNED,
+    responses=documented(NotAllowed, UnknownDivision, StatementsTooMany, Overloaded) | _SIGNED,
     response_class=Response,
 )
 async def read_signed_award_statements(
@@ -57,7 +57,7 @@ async def read_signed_award_statements(
     "/award-statements.xlsx",
     tags=["awards"],
     summary="年度对账单（XLSX） · A year's statements as a workbook",
-    responses=documented(NotAllowed, StatementsTooMany, Overloaded) | _WORKBOOK,
+    responses=documented(NotAllowed, UnknownDivision, StatementsTooMany, Overloaded) | _WORKBOOK,
     response_class=Response,
 )
 async def read_award_statements_workbook(

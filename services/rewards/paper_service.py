@@ -17,11 +17,12 @@ from services.kernel.schemas import Out
 from services.kernel.text import Text
 from services.kernel.transaction import Runtime
 from services.policy.catalogue import Catalogue
+from services.policy.divisions import divisions
 from services.policy.rewards import ZERO
 from services.rewards.batch_repository import BatchRepository
 from services.rewards.batch_schemas import BatchOut
 from services.rewards.batch_workbook import batch_xlsx
-from services.rewards.problems import OrderNotFound, StatementsTooMany
+from services.rewards.problems import OrderNotFound, StatementsTooMany, UnknownDivision
 from services.rewards.statement_reading import EnterpriseSums, SoughtStatements, StatementReading
 from services.rewards.statement_schemas import (
     EnterpriseStatementOut,
@@ -144,10 +145,10 @@ class PaperService:
         return batch_out(found), titles
 
     async def _year(self, fiscal_year: int, region: str | None, reader: Actor) -> YearStatementsOut:
-        """Read a year's statements. Raises `NotAllowed` and `StatementsTooMany`.
+        """Read a year's statements. Raises `NotAllowed`, `UnknownDivision` and `StatementsTooMany`.
 
-        What is signed says of which division it is the whole, so another one's is refused where a
-        list would just be empty.
+        What is signed says of which division it is the whole, so another one's, or that of a code
+        that is none, is refused where a list would just be empty.
         """
         of_region = region or reader.region
         if of_region is None or not reader.is_in_charge_of(of_region):
@@ -155,6 +156,8 @@ class PaperService:
                 "整份对账单只能按本区划或其下级区划取得。",
                 "A whole year is given of your own division or one below it.",
             )
+        if of_region not in divisions():
+            raise UnknownDivision
         async with self._runtime.database.session() as session:
             rows = await StatementReading(session).first(
                 SoughtStatements(fiscal_year, of_region), reader, MOST_ENTERPRISES + 1

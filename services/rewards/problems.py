@@ -277,6 +277,12 @@ class DaysNotPossible(Problem):
     )
 
 
+class UnknownDivision(Problem):
+    status, slug = 422, "unknown-division"
+    title = Text("没有该行政区划", "There is no such division")
+    meaning = Text("代码见 /api/v1/divisions。", "The codes are at /api/v1/divisions.")
+
+
 class StatementsTooMany(Problem):
     status, slug = 422, "award-statements-too-many"
     title = Text("对账单超过一份文件的户数", "There are more statements than one document holds")

@@ -307,3 +307,13 @@ async def test_a_draft_is_seen_by_those_who_keep_or_audit_its_fund(rewards: Rewa
         assert await seen(other, "?status=draft") == ([], 404)
         read = await other.get(f"/reward-schedules/{approved['id']}")
         assert read.status_code == 200
+
+
+@pytest.mark.parametrize("form", ["jws", "xlsx"])
+async def test_no_whole_is_given_of_a_division_that_is_none(rewards: Rewards, form: str) -> None:
+    path = f"/award-statements.{form}?fiscal_year=2026&region="
+
+    answers = [await rewards.finance().get(path + code) for code in ("529999", "520100", "530000")]
+
+    assert [one.status_code for one in answers] == [422, 200, 403]
+    assert slug(answers[0]) == "unknown-division"
