@@ -4,7 +4,7 @@ Pure functions. Amounts of money are never in a pack: they come from a schedule 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -55,13 +55,22 @@ SETTLEMENT_NAMES = {
     Settlement.NO_OFFSET: Text("分别奖励", "each title by itself"),
 }
 
-SCOPE_NAMES = {
-    Scope.SAME_ROUND: Text("同一批次认定的称号", "titles of the same round"),
-    Scope.SAME_YEAR: Text("同一财政年度的奖励", "awards of the same fiscal year"),
-    Scope.CONCURRENT_VALIDITY: Text(
-        "同时有效的称号", "titles whose validity overlaps, by a day at least"
+SCOPE_SENTENCES = {
+    Scope.SAME_ROUND: Text(
+        "“同时”是指称号在同一批次认定。",
+        "“At the same time” means titles that were recognised in the same round.",
     ),
-    Scope.EVER: Text("企业历年的奖励", "every award that the enterprise ever had"),
+    Scope.SAME_YEAR: Text(
+        "“同时”是指奖励属于同一财政年度。",
+        "“At the same time” means awards of the same fiscal year.",
+    ),
+    Scope.CONCURRENT_VALIDITY: Text(
+        "“同时”是指称号的有效期有重叠（至少一天）。",
+        "“At the same time” means titles whose validity overlaps, by a day at least.",
+    ),
+    Scope.EVER: Text(
+        "企业历年的奖励都计入。", "Every award that the enterprise ever had is counted."
+    ),
 }
 
 
@@ -179,7 +188,7 @@ class Considered:
 
     held: HeldTitle
     amount: Decimal | None
-    """What the schedule sets; for what was rewarded before, what was set then."""
+    """What the schedule sets; for the recognition that was rewarded before, what was set then."""
     applies: bool
     code: Because
     because: Text
@@ -188,6 +197,8 @@ class Considered:
     set_against: tuple[str, ...] = ()
     """The awards that are set against it."""
     payable: Decimal = ZERO
+    rewarded: Decimal | None = None
+    """What was set when the title was rewarded before, for this recognition or an earlier one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +240,8 @@ def entitlement(
     had = [one for one in considered if one.applies or one.code is Because.GRANTED]
     highest = max(owed or had, key=_rank, default=None)
     payable = ZERO if highest is None else highest.payable
+    if highest is not None and payable > ZERO:
+        considered = tuple(_beside(rule, schedule, one, highest) for one in considered)
     formula = _formula(schedule.settlement, highest)
     return Entitlement(
         payable=payable,
@@ -282,6 +295,7 @@ def _consider(
             applies=False,
             code=Because.GRANTED,
             because=_had_before(had),
+            rewarded=had.scheduled,
         )
     refusal = _why_not(rule, claimed, on)
     if refusal is None and amount is not None:
@@ -311,19 +325,87 @@ def _claim(
         )
     ]
     already = sum((grant.amount for grant in counted), ZERO)
+    payable = _payable(schedule.settlement, amount, already, counted)
     return Considered(
         held=claimed,
         amount=amount,
         applies=True,
         code=Because.APPLIES,
-        because=Text(
-            f"在有效期内，标准 {amount:,.2f} 元。",
-            f"It is valid; its amount is {amount:,.2f} yuan.",
-        ),
+        because=_valid(amount, _NOW if payable > ZERO else _covered(schedule, already)),
         already_granted=already,
         set_against=tuple(grant.award_id for grant in counted if grant.amount > ZERO),
-        payable=_payable(schedule.settlement, amount, already, counted),
+        payable=payable,
     )
+
+
+_NOW = Text("本次按此奖励。", "It is what is rewarded now.")
+
+
+def _valid(amount: Decimal, what_follows: Text) -> Text:
+    return Text(
+        f"在有效期内，标准 {amount:,.2f} 元；{what_follows.zh}",
+        f"It is valid, and its amount is {amount:,.2f} yuan. {what_follows.en}",
+    )
+
+
+def _covered(schedule: Schedule, already: Decimal) -> Text:
+    """Say why a title that applies brings nothing: as much or more was granted before."""
+    zh, en = _not_besides(schedule.scope)
+    if schedule.settlement is Settlement.TOP_UP:
+        return Text(
+            f"已享受的 {already:,.2f} 元不低于此数，{zh}。",
+            f"The {already:,.2f} yuan granted before are no less, so {en}.",
+        )
+    return Text(
+        f"已按不低于此数的标准奖励过，{zh}。",
+        f"A title of no lower amount was rewarded before, so {en}.",
+    )
+
+
+def _not_besides(scope: Scope) -> tuple[str, str]:
+    if scope is Scope.SAME_YEAR:
+        return "本财政年度不另行支付", "nothing is paid for it in this fiscal year"
+    return "不另行支付", "nothing is paid for it besides"
+
+
+def _beside(
+    rule: RewardRule, schedule: Schedule, one: Considered, highest: Considered
+) -> Considered:
+    """Say of a title that would bring something by itself what becomes of it beside the highest."""
+    if one is highest or one.amount is None or one.payable == ZERO:
+        return one
+    name = _name(highest.held)
+    zh, en = _not_besides(schedule.scope)
+    follows = _follows(schedule, one, highest)
+    what_follows = Text(
+        f"已按就高原则以{name.zh}计算，{zh}。",
+        f"By the highest applicable amount {name.en} counts instead, so {en}.",
+    )
+    if rule.once_per_title and (one.held.title, one.held.event) == (
+        highest.held.title,
+        highest.held.event,
+    ):
+        what_follows = Text(
+            "同一称号只奖励一次，本次按另一次认定奖励。",
+            "A title is rewarded once, and it is rewarded now for another recognition.",
+        )
+    elif follows > ZERO:
+        what_follows = Text(
+            f"本次先按{name.zh}奖励，其后本项还可另行奖励 {follows:,.2f} 元。",
+            f"{name.en} is rewarded first; {follows:,.2f} yuan can then be granted for this one.",
+        )
+    return replace(one, because=_valid(one.amount, what_follows))
+
+
+def _follows(schedule: Schedule, one: Considered, highest: Considered) -> Decimal:
+    """Return what a title still brings once the highest was granted."""
+    if schedule.settlement is Settlement.NO_OFFSET or not is_set_against(
+        schedule.scope, one.held, highest.held, same_year=True
+    ):
+        return one.payable
+    if schedule.settlement is Settlement.HIGHER_FULL:
+        return ZERO
+    return max(ZERO, one.payable - highest.payable)
 
 
 def _had(rule: RewardRule, claimed: HeldTitle, grants: Sequence[Grant]) -> Grant | None:
@@ -337,9 +419,16 @@ def _had(rule: RewardRule, claimed: HeldTitle, grants: Sequence[Grant]) -> Grant
 
 
 def _had_before(had: Grant) -> Text:
+    if had.amount == had.scheduled:
+        return Text(
+            f"一次性奖励：此称号已奖励过 {had.amount:,.2f} 元。",
+            f"A one-time reward: it was rewarded before, with {had.amount:,.2f} yuan.",
+        )
     return Text(
-        f"一次性奖励：此称号已奖励过，现计 {had.amount:,.2f} 元。",
-        f"A one-time reward: it was rewarded before; {had.amount:,.2f} yuan of that stand.",
+        f"一次性奖励：此称号已奖励过；当时标准 {had.scheduled:,.2f} 元，"
+        f"扣减以往奖励、取消和追回的部分后计 {had.amount:,.2f} 元。",
+        f"A one-time reward: it was rewarded before; {had.scheduled:,.2f} yuan were set then, of which"
+        f" {had.amount:,.2f} stand, without what was set off, cancelled or called back.",
     )
 
 
@@ -394,41 +483,62 @@ def _rank(considered: Considered) -> tuple[Decimal, date, str, str]:
 
 
 def _formula(settlement: Settlement, highest: Considered | None) -> Text:
+    if highest is not None and highest.rewarded is not None:
+        title, rewarded = _name(highest.held), highest.rewarded
+        return Text(
+            f"一次性奖励：最高的{title.zh}已按当时标准 {rewarded:,.2f} 元奖励过，不再支付",
+            f"one-time reward: the highest, {title.en}, was rewarded before by the {rewarded:,.2f} yuan"
+            " set then; nothing more is owed",
+        )
     if highest is None or highest.amount is None:
         return Text("没有可奖励的称号。", "No title that is held can be rewarded now.")
-    title, amount, already = _name(highest.held), highest.amount, highest.already_granted
-    if highest.code is Because.GRANTED:
-        return Text(
-            f"一次性奖励：最高标准 {title.zh} {amount:,.2f} 元已奖励过，不再支付",
-            f"one-time reward: the highest, {title.en} with {amount:,.2f} yuan, was granted before;"
-            " nothing more is owed",
-        )
+    title, amount = _name(highest.held), highest.amount
     match settlement:
         case Settlement.TOP_UP:
-            is_passed = already > amount
-            return Text(
-                f"就高补差：{title.zh} {amount:,.2f} 元 − 已享受 {already:,.2f} 元"
-                f" = {highest.payable:,.2f} 元{'（不为负）' if is_passed else ''}",
-                f"highest with top-up: {title.en} {amount:,.2f} yuan - {already:,.2f} yuan granted"
-                f" before = {highest.payable:,.2f} yuan{' (never negative)' if is_passed else ''}",
-            )
-        case Settlement.HIGHER_FULL if highest.payable == ZERO:
-            return Text(
-                f"就高全额：已享受不低于 {title.zh} {amount:,.2f} 元的奖励，不再支付",
-                f"highest in full: no less than the {amount:,.2f} yuan of {title.en} were granted"
-                " before; nothing more is owed",
-            )
+            return _topped_up(highest, title, amount)
         case Settlement.HIGHER_FULL:
-            return Text(
-                f"就高全额：{title.zh} {amount:,.2f} 元，不扣减已享受的 {already:,.2f} 元",
-                f"highest in full: {title.en} {amount:,.2f} yuan; the {already:,.2f} yuan granted"
-                " before are not set off",
-            )
+            return _in_full(highest, title, amount)
         case Settlement.NO_OFFSET:
             return Text(
                 f"分别奖励：{title.zh} {amount:,.2f} 元",
                 f"each title by itself: {title.en} {amount:,.2f} yuan",
             )
+
+
+def _topped_up(highest: Considered, title: Text, amount: Decimal) -> Text:
+    already = highest.already_granted
+    if already == ZERO:
+        return Text(
+            f"就高补差：{title.zh} {amount:,.2f} 元，没有须扣减的奖励",
+            f"highest with top-up: {title.en} {amount:,.2f} yuan, with nothing to set off",
+        )
+    is_passed = already > amount
+    return Text(
+        f"就高补差：{title.zh} {amount:,.2f} 元 − 已享受 {already:,.2f} 元"
+        f" = {highest.payable:,.2f} 元{'（不为负）' if is_passed else ''}",
+        f"highest with top-up: {title.en} {amount:,.2f} yuan - {already:,.2f} yuan granted"
+        f" before = {highest.payable:,.2f} yuan{' (never negative)' if is_passed else ''}",
+    )
+
+
+def _in_full(highest: Considered, title: Text, amount: Decimal) -> Text:
+    already = highest.already_granted
+    if highest.payable == ZERO:
+        return Text(
+            f"就高全额：已享受不低于 {title.zh} {amount:,.2f} 元的奖励，不再支付",
+            f"highest in full: no less than the {amount:,.2f} yuan of {title.en} were granted"
+            " before; nothing more is owed",
+        )
+    if already == ZERO:
+        return Text(
+            f"就高全额：{title.zh} {amount:,.2f} 元",
+            f"highest in full: {title.en} {amount:,.2f} yuan",
+        )
+    return Text(
+        f"就高全额：{title.zh} {amount:,.2f} 元，不扣减已享受的 {already:,.2f} 元",
+        f"highest in full: {title.en} {amount:,.2f} yuan; the {already:,.2f} yuan granted"
+        " before are not set off",
+    )
 
 
 def _name(held: HeldTitle) -> Text:
@@ -446,23 +556,50 @@ def _explanation(
     payable: Decimal,
     on: date,
 ) -> Text:
-    settlement, scope = SETTLEMENT_NAMES[schedule.settlement], SCOPE_NAMES[schedule.scope]
+    how = _how(schedule)
+    names = _told_apart([one.held for one in considered])
     basis = f"依据方案 {rule.clause}（“{rule.official_text}”）和奖励标准 {schedule.document_number}"
     zh = [
         f"{basis}，按 {on} 的情况测算。",
-        f"结算方式：{settlement.zh}；“同时”是指{scope.zh}。",
-        *(f"· {_name(one.held).zh}：{one.because.zh}" for one in considered),
+        how.zh,
+        *(f"· {name.zh}：{one.because.zh}" for name, one in zip(names, considered, strict=True)),
         f"{formula.zh.removesuffix('。')}。",
         f"本次可奖励 {payable:,.2f} 元。",
     ]
     en = [
         f"By clause {rule.clause} of the plan and schedule {schedule.document_number}, as of {on}.",
-        f"Settled by {settlement.en}; “at the same time” means {scope.en}.",
-        *(f"- {_name(one.held).en}: {one.because.en}" for one in considered),
+        how.en,
+        *(f"- {name.en}: {one.because.en}" for name, one in zip(names, considered, strict=True)),
         _sentence(formula.en),
         f"{payable:,.2f} yuan can be granted now.",
     ]
     return Text("\n".join(zh), "\n".join(en))
+
+
+def _how(schedule: Schedule) -> Text:
+    """Say how titles are settled, and what counts as at the same time where that plays a part."""
+    settlement = SETTLEMENT_NAMES[schedule.settlement]
+    if schedule.settlement is Settlement.NO_OFFSET:
+        return Text(
+            f"结算方式：{settlement.zh}，各称号的奖励互不扣减。",
+            f"Settled by {settlement.en}: nothing is set off.",
+        )
+    scope = SCOPE_SENTENCES[schedule.scope]
+    return Text(f"结算方式：{settlement.zh}。{scope.zh}", f"Settled by {settlement.en}. {scope.en}")
+
+
+def _told_apart(held: Sequence[HeldTitle]) -> list[Text]:
+    """Return what each is called, with its term where several are called the same."""
+    names = [_name(one) for one in held]
+    return [
+        name
+        if names.count(name) == 1
+        else Text(
+            f"{name.zh}（{one.valid_from} 至 {one.valid_until}）",
+            f"{name.en} ({one.valid_from} to {one.valid_until})",
+        )
+        for name, one in zip(names, held, strict=True)
+    ]
 
 
 def _sentence(text: str) -> str:

@@ -180,6 +180,7 @@ class Enterprise:
             if owed.payable == ZERO:
                 return
             self._grant(owed)
+            self._look_at_what_follows(owed)
         raise AssertionError("there is always more to grant")
 
     def owed(self) -> Entitlement:
@@ -333,6 +334,17 @@ class Enterprise:
         rewarded = [(grant.title, grant.event) for grant in self.grants]
         assert len(rewarded) == len(set(rewarded)), "a title is rewarded once in a life"
 
+    def _look_at_what_follows(self, before: Entitlement) -> None:
+        """What a title beside the highest was said to bring is what it brings afterwards."""
+        for one, now in zip(before.considered, self.owed().considered, strict=True):
+            if one is before.highest or one.payable == ZERO:
+                continue
+            if now.payable > ZERO:
+                assert f"另行奖励 {now.payable:,.2f} 元" in one.because.zh
+                assert f"{now.payable:,.2f} yuan can then be granted" in one.because.en
+            else:
+                assert "不另行支付" in one.because.zh or "只奖励一次" in one.because.zh
+
     def _look_at(self, owed: Entitlement) -> None:
         """What is answered holds together, and says every amount that it rests on."""
         assert owed.payable >= ZERO
@@ -349,8 +361,9 @@ class Enterprise:
             assert formula.casefold() in text.casefold(), "as a sentence it begins with a capital"
         if owed.highest is None:
             return
-        named = [owed.highest.amount or ZERO]
-        if self.settlement is Settlement.TOP_UP and owed.highest.code is Because.APPLIES:
+        was_rewarded = owed.highest.code is Because.GRANTED
+        named = [(owed.highest.rewarded if was_rewarded else owed.highest.amount) or ZERO]
+        if self.settlement is Settlement.TOP_UP and not was_rewarded and owed.already_granted:
             named += [owed.already_granted, owed.payable]
         for text in (owed.formula.zh, owed.formula.en):
             assert all(f"{amount:,.2f}" in text for amount in named)

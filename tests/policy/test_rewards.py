@@ -272,3 +272,84 @@ def test_after_a_revocation_the_enterprise_keeps_the_highest_that_stands(
 
     assert dict(found.due) == {one.recognition_id: Decimal(due) for one, due in back.items()}
     assert found.keeps is None
+
+
+def line_of(answer: Entitlement, place: int) -> Text:
+    """Return what the explanation says of a title, without its name."""
+    because = answer.considered[place].because
+    lines = answer.explanation.zh.splitlines(), answer.explanation.en.splitlines()
+    assert any(line.endswith(because.zh) for line in lines[0])
+    assert any(line.endswith(because.en) for line in lines[1])
+    return because
+
+
+@pytest.mark.parametrize("settlement", Settlement)
+def test_nothing_is_said_of_earlier_awards_where_there_were_none(settlement: Settlement) -> None:
+    answer = owed([P], [], schedule(settlement))
+
+    assert "已享受" not in answer.explanation.zh
+    assert "granted before" not in answer.formula.en
+    assert "200,000.00" in answer.formula.zh
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_the_explanation_says_in_sentences_which_awards_count(scope: Scope) -> None:
+    texts = [owed([P, N], [], schedule(one, scope)).explanation for one in Settlement]
+    top_up, higher_full, no_offset = texts
+
+    for text in (top_up, higher_full):
+        how = text.zh.splitlines()[1]
+        assert ("“同时”是指" in how) == (scope is not Scope.EVER)
+        assert how.endswith("。")
+    assert "“同时”" not in no_offset.zh.splitlines()[1]
+    assert "same time" not in no_offset.en
+
+
+def test_a_lower_title_that_brings_nothing_now_says_why() -> None:
+    beside = line_of(owed([P, N], []), 0)
+    covered = line_of(owed([P, N], [granted(N, NATIONAL)]), 0)
+    full = line_of(owed([P, N], [granted(N, NATIONAL)], schedule(Settlement.HIGHER_FULL)), 0)
+    in_year = line_of(owed([P, N], [], schedule(scope=Scope.SAME_YEAR)), 0)
+
+    assert "就高" in beside.zh
+    assert N.name.zh in beside.zh
+    assert N.name.en in beside.en
+    assert "500,000.00" in covered.zh
+    assert "500,000.00" in covered.en
+    assert "不低于" in full.zh
+    assert all("不另行支付" in one.zh for one in (beside, covered, full))
+    assert "本财政年度" in in_year.zh
+
+
+def test_a_title_that_follows_by_itself_says_with_how_much() -> None:
+    without_offset = line_of(owed([P, N], [], schedule(Settlement.NO_OFFSET)), 0)
+    announced = holding("national_little_giant", round_code=None)
+    in_other_round = line_of(owed([P, announced], [], schedule(scope=Scope.SAME_ROUND)), 0)
+
+    for text in (without_offset, in_other_round):
+        assert text.zh.endswith("其后本项还可另行奖励 200,000.00 元。")
+        assert "200,000.00 yuan can then be granted" in text.en
+
+
+def test_what_was_rewarded_is_said_and_not_what_the_title_would_bring_today() -> None:
+    old = holding("provincial_little_giant", recognition_id="old", valid_until=date(2025, 12, 31))
+
+    answer = owed([old, P], [granted(old, Decimal(150_000), 2023)])
+
+    for text in (*answer.formula, *(one for each in answer.considered for one in each.because)):
+        assert "150,000.00" in text
+        assert "200,000.00" not in text
+
+
+def test_two_lines_of_one_title_are_told_apart_by_their_terms() -> None:
+    old = holding("provincial_little_giant", recognition_id="old", valid_until=date(2026, 12, 31))
+    renewed = holding("provincial_little_giant", event=RewardedEvent.RENEWAL)
+
+    answer = owed([old, P, renewed, N], [])
+
+    assert "（2026-01-01 至 2026-12-31）：" in answer.explanation.zh
+    assert "（2026-01-01 至 2028-12-31）：" in answer.explanation.zh
+    assert "(2026-01-01 to 2026-12-31):" in answer.explanation.en
+    assert answer.explanation.zh.count(" 至 ") == 2, "what is called by its own name needs no term"
+    alone = owed([old, P], [])
+    assert "同一称号只奖励一次" in line_of(alone, 0).zh
