@@ -133,6 +133,7 @@ async def calculate_award(
         BudgetMissing,
         BudgetExceeded,
         AwardExists,
+        TitleNoLongerHeld,
     ),
 )
 async def propose_award(
