@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
+from sqlalchemy import Numeric, String, cast, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +13,7 @@ from services.kernel.clock import Clock
 from services.kernel.database import violated_constraint
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Problem
-from services.policy.rewards import ZERO
+from services.policy.rewards import ZERO, RewardedEvent
 from services.rewards.models import Award, BatchLine, LedgerEntry, Recovery
 from services.rewards.problems import (
     AwardExists,
@@ -137,6 +139,28 @@ class Ledger:
         """Open a recovery; the database adds what is due to the award."""
         award.recoveries.append(recovery)
         await self._session.flush()
+        await self._read_again(award)
+
+    async def keep_for(
+        self,
+        award: Award,
+        recognition_id: UUID,
+        *,
+        event: RewardedEvent | None = None,
+        amount: Decimal | None = None,
+    ) -> None:
+        """Let the rest of an award stand for another title, which is used up from then on.
+
+        Without an event and an amount it is a part of what another award of the enterprise is for.
+        """
+        await self._session.flush()
+        await self._session.execute(
+            select(
+                func.rewards.keep_for(
+                    award.id, recognition_id, cast(event, String), cast(amount, Numeric(16, 2))
+                )
+            )
+        )
         await self._read_again(award)
 
     async def _settle(self, award: Award, recovery: Recovery, entry: LedgerEntry) -> None:

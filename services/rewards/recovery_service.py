@@ -146,14 +146,22 @@ class RecoveryService:
             left = await self._give_up(by_id[award_id], due, reason, system)
             if left > ZERO:
                 await self._open(by_id[award_id], left, keeps, result.formula, lost, system)
-        if result.keeps is not None:
-            stands_for = UUID(result.keeps.held.recognition_id)
         if standing_of(own) > ZERO:
-            own.stands_for = stands_for
+            await self._stand(own, result.keeps, stands_for)
         if own.status is AwardStatus.APPROVED and position_of(own).left == ZERO:
             own.status = AwardStatus.DISBURSED
         await self._save(own)
         await self._close(own, system)
+
+    async def _stand(self, own: Award, keeps: Standing | None, other: UUID | None) -> None:
+        """Say what the rest of an award is for: a lower title that it uses up, or another award's."""
+        if keeps is not None:
+            held = keeps.held
+            await self._ledger.keep_for(
+                own, UUID(held.recognition_id), event=held.event, amount=keeps.amount
+            )
+        elif other is not None:
+            await self._ledger.keep_for(own, other)
 
     async def _stop(self, award: Award, line: BatchLine, reason: str, system: Actor) -> None:
         if line.stop_requested_at is not None:

@@ -1,15 +1,18 @@
 """Titles that fall: what is cancelled, called back, kept and still paid, whatever came before."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from alembic import command
+from sqlalchemy import Connection, func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from deploy.schema import alembic_config
 from services.kernel.text import Text
 from services.policy.rewards import (
     HeldTitle,
@@ -20,8 +23,9 @@ from services.policy.rewards import (
     recoverable,
 )
 from tests.builders.enterprises import uscc_of
+from tests.builders.services import as_owner
 from tests.rewards.conftest import TODAY, Rewards
-from tests.rewards.test_awards import N, P
+from tests.rewards.test_awards import N, P, slug
 from tests.rewards.test_succession import goes_on
 
 SAME = [{"title": P, "amount": "200000.00"}, {"title": N, "amount": "200000.00"}]
@@ -85,6 +89,127 @@ async def test_the_lower_title_that_kept_all_of_it_is_called_back_when_it_falls(
 
     assert kept == []
     assert [one["due"] for one in await recoveries(rewards)] == ["200000.00"]
+
+
+async def given_anew(rewards: Rewards, lapsed: UUID, title: str) -> Any:
+    """Let a title lapse without fault and be given again. Return what is proposed then."""
+    await rewards.revoked(lapsed, "renewal_failed", recovers=False)
+    rewards.service.clock.move_to_day(TODAY + timedelta(days=10))
+    await rewards.holds(
+        1, title, valid_from=TODAY + timedelta(days=5), valid_until=date(2029, 9, 5)
+    )
+    return await rewards.propose()
+
+
+@pytest.mark.parametrize("settlement", ["top_up", "higher_full"])
+async def test_a_lower_title_that_kept_what_was_paid_is_used_up_though_nothing_is_called_back(
+    rewards: Rewards, settlement: str
+) -> None:
+    await rewards.schedule(settlement=settlement)
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "200000.00", "V-1")
+    await reject(rewards, award)
+    await rewards.revoked(higher)
+    kept = await rewards.award(award["id"])
+
+    again = await given_anew(rewards, lower, P)
+
+    assert (kept["cancelled"], kept["stands_for"]) == ("300000.00", str(lower))
+    assert (again.status_code, slug(again)) == (409, "nothing-payable")
+    assert (await rewards.calculated())["highest"]["code"] == "granted"
+    assert await standing(rewards) == Decimal("200000.00")
+    assert await recoveries(rewards) == []
+
+
+async def test_a_title_that_kept_an_amount_before_the_database_wrote_it_down_is_used_up_too(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "200000.00", "V-1")
+    await reject(rewards, award)
+    await rewards.revoked(higher)
+    await migrated(rewards, "0004")
+    await as_owner(rewards.service.owner, "DELETE FROM rewards.rewarded_titles WHERE is_kept")
+
+    await migrated(rewards, "head")
+
+    again = await given_anew(rewards, lower, P)
+    assert (again.status_code, slug(again)) == (409, "nothing-payable")
+    considered = (await rewards.calculated())["considered"]
+    amounts = {one["recognition_id"]: one["amount"] for one in considered}
+    assert amounts[str(lower)] == "200000.00"
+
+
+async def migrated(rewards: Rewards, revision: str) -> None:
+    """Take the database back to a revision, or on to it."""
+
+    def migrate(connection: Connection) -> None:
+        config = alembic_config("rewards")
+        config.attributes["connection"] = connection
+        (command.upgrade if revision == "head" else command.downgrade)(config, revision)
+        connection.commit()
+
+    engine = create_async_engine(rewards.service.owner, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+async def test_a_title_of_the_same_amount_that_kept_all_of_it_is_used_up(
+    rewards: Rewards, *, is_paid: bool
+) -> None:
+    await rewards.schedule(amounts=SAME)
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await (rewards.paid(1, "V-1") if is_paid else rewards.payable(1))
+    lost, kept = (lower, higher) if award["title"] == P else (higher, lower)
+    await rewards.revoked(lost)
+
+    again = await given_anew(rewards, kept, N if award["title"] == P else P)
+
+    assert (await rewards.award(award["id"]))["stands_for"] == str(kept)
+    assert (again.status_code, slug(again)) == (409, "nothing-payable")
+
+
+async def test_a_lower_title_that_kept_an_amount_is_not_rewarded_in_another_year_either(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule(
+        scope="same_year",
+        budgets=[{"fiscal_year": year, "amount": "1000000.00"} for year in (2026, 2027)],
+    )
+    await rewards.holds(1, P)
+    higher = await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "200000.00", "V-1")
+    await reject(rewards, award)
+    await rewards.revoked(higher)
+
+    another_year = await rewards.propose(1, 2027)
+
+    assert (another_year.status_code, slug(another_year)) == (409, "nothing-payable")
+
+
+async def test_a_lower_title_that_kept_an_award_which_is_cancelled_has_its_turn_again(
+    rewards: Rewards,
+) -> None:
+    """Nothing was paid in the end, for the one title or for the other."""
+    await rewards.schedule(amounts=SAME)
+    held = {P: await rewards.holds(1, P), N: await rewards.holds(1, N)}
+    award = await rewards.approved(1)
+    await rewards.revoked(held[award["title"]])
+    cancelled = await rewards.finance().post(
+        f"/awards/{award['id']}/cancellation", json={"reason": "企业放弃"}
+    )
+
+    again = await rewards.propose()
+
+    assert cancelled.status_code == 200, cancelled.text
+    assert again.status_code == 201, again.text
+    assert again.json()["title"] != award["title"]
 
 
 async def test_what_was_under_way_after_a_fall_back_is_called_back_too(rewards: Rewards) -> None:

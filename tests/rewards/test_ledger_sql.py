@@ -632,6 +632,75 @@ async def test_what_was_paid_back_is_not_waived_too(rewards: Rewards, login: Log
     await login.refused_by("ck_recoveries_repaid_within_due")
 
 
+# ---------------------------------------------------------------- keeping
+
+
+async def keep_for(rewards: Rewards, award: Row, kept: object, of: str) -> str | None:
+    """Ask the database to let an award stand for a title. Return what refuses it."""
+    login = rewards.service.owner.set(username="srdi_rewards")
+    statement = f"SELECT rewards.keep_for('{award['id']}', '{kept}', {of})"
+    try:
+        await as_owner(login, statement)
+    except IntegrityError as refusal:
+        return violated_constraint(refusal)
+    return None
+
+
+LOWER = "'recognition', 200000"
+ANOTHERS = "NULL, NULL"
+
+
+async def test_an_award_stands_for_another_title_only_once_its_own_was_taken_away(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.paid(1, "V-1")
+
+    for of in (LOWER, ANOTHERS):
+        assert await keep_for(rewards, award, lower, of) == "kept_once_its_own_fell"
+    await rewards.revoked(higher)
+    assert await keep_for(rewards, award, higher, LOWER) == "kept_once_its_own_fell"
+    assert await keep_for(rewards, award, lower, LOWER) is None, "it does so already"
+
+
+async def test_an_award_stands_for_a_title_of_its_enterprise_that_was_not_rewarded(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule(**NO_OFFSET)
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    of_another = await rewards.holds(2, P)
+    went_over = await goes_on(rewards, await rewards.holds(3, P), by=1)
+    award = await rewards.payable(1)
+    await rewards.revoked(higher)  # its payment is under way, so nothing is decided yet
+
+    for kept, of, refusal in (
+        (of_another, LOWER, "kept_for_a_title"),
+        (new_id(), LOWER, "kept_for_a_title"),
+        (lower, ANOTHERS, "kept_for_a_title"),
+        (went_over, LOWER, "kept_by_a_schedule"),
+        (lower, "'recognition', 200000.01", "kept_by_a_schedule"),
+        (lower, "'renewal', 200000", "kept_by_a_schedule"),
+        (lower, "'', NULL", "kept_by_a_schedule"),
+    ):
+        assert await keep_for(rewards, award, kept, of) == refusal
+    await rewards.approved(1)
+    assert await keep_for(rewards, award, lower, LOWER) == "pk_rewarded_titles"
+    assert await keep_for(rewards, award, lower, ANOTHERS) is None, "the other award is for it"
+
+
+async def test_no_title_keeps_more_than_what_stands(rewards: Rewards) -> None:
+    await rewards.schedule(
+        amounts=[{"title": P, "amount": "200000.00"}, {"title": N, "amount": "100000.00"}],
+        **NO_OFFSET,
+    )
+    higher, lower = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.paid(1, "V-1")
+    await rewards.revoked(higher)
+
+    assert await keep_for(rewards, award, lower, "'recognition', 100000") == "kept_of_what_stands"
+
+
 # ---------------------------------------------------------------- editing
 
 
@@ -674,7 +743,6 @@ MAY_CHANGE: dict[str, set[str]] = {
         "cancellation_reason",
         "updated_at",
         "version",
-        "stands_for",
     },
     "batch_lines": {
         "status",
@@ -742,6 +810,7 @@ async def test_the_login_can_delete_nothing_that_was_written(rewards: Rewards, t
         "UPDATE rewards.awards SET uscc = uscc",
         "UPDATE rewards.awards SET scheduled_amount = scheduled_amount + 1",
         "UPDATE rewards.awards SET recovered = recovery_due",
+        "UPDATE rewards.awards SET stands_for = recognition_id",
         "UPDATE rewards.awards SET calculation = '{}'",
         "UPDATE rewards.awards SET proposed_by = 'somebody'",
         "UPDATE rewards.batch_lines SET amount = amount + 1",
