@@ -22,6 +22,7 @@ from services.rewards.problems import (
     PaymentTooLarge,
     TitleNoLongerHeld,
     VoucherUsed,
+    WaiverAboveHighest,
 )
 from services.rewards.workflow import EntryKind, LineStatus, Position
 
@@ -50,6 +51,7 @@ _REFUSALS: dict[str, type[Problem]] = {
     "ck_awards_paid_within_granted": PaymentTooLarge,
     "ck_batch_lines_paid_within_order": PaymentTooLarge,
     "ck_recoveries_repaid_within_due": PaymentTooLarge,
+    "waived_within_the_highest": WaiverAboveHighest,
 }
 """What a caller is told when the database refuses what the service had thought right."""
 

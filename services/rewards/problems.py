@@ -209,6 +209,16 @@ class WaiverNotOpen(Problem):
     meaning = Text("核销须先由一名工作人员提出。", "An officer has to ask for one first.")
 
 
+class WaiverAboveHighest(Problem):
+    status, slug = 409, "waiver-above-highest"
+    title = Text("核销后将超出最高标准", "The waiver would leave more than the highest amount")
+    meaning = Text(
+        "就高补差：其后的奖励未扣减本项奖励，核销会使企业所得超过最高标准。",
+        "A later title was granted without this one set off; with what is waived, more than the"
+        " highest amount would stay with the enterprise.",
+    )
+
+
 class RecoveryNotFound(Problem):
     status, slug = 404, "recovery-not-found"
     title = Text("没有该追回", "There is no such recovery")

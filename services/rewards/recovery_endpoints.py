@@ -19,6 +19,7 @@ from services.rewards.problems import (
     RecoveryNotFound,
     RecoverySettled,
     VoucherUsed,
+    WaiverAboveHighest,
     WaiverNotOpen,
     WaiverOpen,
 )
@@ -145,7 +146,12 @@ async def plan_repayment(
     status_code=201,
     summary="申请核销 · Ask for a waiver",
     responses=documented(
-        NotAllowed, RecoveryNotFound, RecoverySettled, PaymentTooLarge, WaiverOpen
+        NotAllowed,
+        RecoveryNotFound,
+        RecoverySettled,
+        PaymentTooLarge,
+        WaiverOpen,
+        WaiverAboveHighest,
     ),
 )
 async def ask_waiver(
@@ -175,6 +181,7 @@ async def ask_waiver(
         RecoverySettled,
         PaymentTooLarge,
         WaiverNotOpen,
+        WaiverAboveHighest,
         SeparationOfDuties,
     ),
 )

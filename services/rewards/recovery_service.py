@@ -46,6 +46,7 @@ from services.rewards.problems import (
     RecoveryNotFound,
     RecoverySettled,
     VoucherUsed,
+    WaiverAboveHighest,
     WaiverNotOpen,
     WaiverOpen,
 )
@@ -427,6 +428,7 @@ class RecoveryService:
         _require_due(recovery, amount)
         if _open_waiver(recovery) is not None:
             raise WaiverOpen
+        await self._require_below_highest(award, amount)
         recovery.waivers.append(
             Waiver(
                 id=new_id(),
@@ -467,6 +469,7 @@ class RecoveryService:
         _require_another_than_asked(waiver, officer)
         if is_granted:
             _require_due(recovery, waiver.amount)
+            await self._require_below_highest(award, waiver.amount)
         waiver.is_granted = is_granted
         waiver.decision_reason = reason
         waiver.decided_by = officer.sub
@@ -553,6 +556,17 @@ class RecoveryService:
             raise RecoveryNotFound
         award = await lock_award(self._session, award_id, officer)
         return Case(award, next(one for one in award.recoveries if one.id == recovery_id))
+
+    async def _require_below_highest(self, award: Award, amount: Decimal) -> None:
+        """Refuse a waiver with which more than the highest amount would stay, in words."""
+        left = await self._recoveries.left_below_highest(award.id)
+        if left is not None and amount > left:
+            most = max(left, ZERO)
+            raise WaiverAboveHighest(
+                f"连同其他有效奖励，最多可核销 {most:,.2f} 元，本次 {amount:,.2f} 元。",
+                f"Beside what else stands, {most:,.2f} yuan can be waived at most; this is"
+                f" {amount:,.2f}.",
+            )
 
     async def _settle(self, case: Case, actor: Actor) -> None:
         if left_of(case.recovery) == ZERO:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Numeric,
     String,
     and_,
     bindparam,
@@ -275,6 +276,15 @@ class RecoveryRepository:
             .where(Recovery.id == recovery_id, visible_to(reader))
             .options(joinedload(Recovery.award, innerjoin=True), *_CASE)
             .execution_options(populate_existing=True)
+        )
+
+    async def left_below_highest(self, award_id: UUID) -> Decimal | None:
+        """Return how much more of an award may stay before it passes the highest amount.
+
+        None where the settlement sets nothing off. The database refuses what is above it.
+        """
+        return await self._session.scalar(
+            select(func.rewards.left_below_highest(award_id, type_=Numeric(16, 2)))
         )
 
     async def page(

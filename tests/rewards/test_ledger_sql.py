@@ -610,6 +610,20 @@ async def test_nothing_is_waived_without_a_second_officer(rewards: Rewards, logi
     await login.refused_by("waived_by_two")
 
 
+async def test_with_top_up_nothing_is_waived_above_the_highest(
+    rewards: Rewards, login: Login
+) -> None:
+    await rewards.schedule()
+    award, recovery = await called_back(rewards)
+    await rewards.holds(1, N)
+    await rewards.approved()
+
+    login.waiver(recovery["id"], "0.01", is_granted=True, decided_by="two", decided_at=NOW)
+    login.entry(award["id"], "waived", "0.01", recovery_id=recovery["id"])
+
+    await login.refused_by("waived_within_the_highest")
+
+
 async def test_what_was_refused_is_not_waived(rewards: Rewards, login: Login) -> None:
     await rewards.schedule()
     award, recovery = await called_back(rewards)

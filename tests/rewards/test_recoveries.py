@@ -626,6 +626,70 @@ async def test_what_was_waived_stays_granted(rewards: Rewards) -> None:
     assert (calculated["already_granted"], calculated["payable"]) == ("50000.00", "450000.00")
 
 
+async def test_with_top_up_no_waiver_leaves_more_than_the_highest_amount(
+    rewards: Rewards,
+) -> None:
+    """The higher title was granted in full because the lower one's reward was to come back."""
+    await rewards.schedule()
+    recovery = await called_back(rewards)
+    await ask_waiver(rewards, recovery, "0.01")
+    await rewards.holds(1, N)
+    await rewards.paid(1, "V-2")
+
+    decided = await decide_waiver(rewards, recovery)
+    refused = await decide_waiver(rewards, recovery, is_granted=False)
+    asked = await ask_waiver(rewards, recovery, "200000.00")
+
+    assert (decided.status_code, slug(decided)) == (409, "waiver-above-highest")
+    assert refused.status_code == 200, "it can still be refused"
+    assert (asked.status_code, slug(asked)) == (409, "waiver-above-highest")
+    assert "0.00" in asked.json()["detail"]
+    assert (await rewards.statement())["waived"] == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("changed", "fiscal_year", "round_code"),
+    [
+        ({"settlement": "no_offset"}, 2026, "2026-1"),
+        ({"settlement": "higher_full"}, 2026, "2026-1"),
+        ({"scope": "same_year"}, 2027, "2026-1"),
+        ({"scope": "same_round"}, 2026, "2026-2"),
+    ],
+)
+async def test_a_waiver_beside_what_is_not_set_against_it_is_granted(
+    rewards: Rewards, changed: Row, fiscal_year: int, round_code: str
+) -> None:
+    years = [{"fiscal_year": year, "amount": "1000000.00"} for year in (2026, 2027)]
+    await rewards.schedule(budgets=years, **changed)
+    recovery = await called_back(rewards)
+    await rewards.holds(1, N, round_code=round_code)
+    assert (await rewards.propose(1, fiscal_year)).json()["amount"] == "500000.00"
+
+    await ask_waiver(rewards, recovery, "200000.00")
+    decided = await decide_waiver(rewards, recovery)
+
+    assert decided.json()["waived"] == "200000.00"
+
+
+async def test_what_a_higher_title_was_granted_less_can_be_waived_and_no_more(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    recovery = await called_back(rewards)
+    await ask_waiver(rewards, recovery, "50000.00")
+    await decide_waiver(rewards, recovery)
+    higher = await rewards.holds(1, N)
+    await rewards.paid(1, "V-2")
+    full = await ask_waiver(rewards, recovery, "0.01")
+
+    await rewards.revoked(higher)
+    await ask_waiver(rewards, recovery, "150000.00")
+    waived = await decide_waiver(rewards, recovery)
+
+    assert (full.status_code, slug(full)) == (409, "waiver-above-highest")
+    assert waived.json()["waived"] == "200000.00", "450,000 are called back meanwhile"
+
+
 # ---------------------------------------------------------------- paying back
 
 
