@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from services.contracts.registry import RecognitionRenewed
 from services.kernel.database import violated_constraint
 from services.kernel.identifiers import new_id
 from tests.builders.enterprises import PACK, uscc_of
@@ -768,6 +769,20 @@ MAY_CHANGE: dict[str, set[str]] = {
     "batch_series": {"last"},
     "budgets": set(),
     "disbursement_batches": set(),
+    "holdings": {
+        "legal_name",
+        "region",
+        "is_secret",
+        "valid_until",
+        "renewed_from",
+        "renewal_round_code",
+        "policy_pack",
+        "revoked_on",
+        "revocation_ground",
+        "finding_number",
+        "has_lost_reward",
+        "continues",
+    },
     "instalments": set(),
     "ledger_entries": set(),
     "recoveries": {"status", "version"},
@@ -835,6 +850,8 @@ async def test_the_login_can_delete_nothing_that_was_written(rewards: Rewards, t
         "UPDATE rewards.waivers SET amount = amount + 1",
         "UPDATE rewards.waivers SET requested_by = 'somebody'",
         "UPDATE rewards.schedule_amounts SET amount = amount + 1",
+        "UPDATE rewards.holdings SET uscc = uscc",
+        "UPDATE rewards.holdings SET valid_from = valid_from - 1000",
         "UPDATE rewards.history SET action = 'other'",
         "INSERT INTO rewards.rewarded_titles SELECT * FROM rewards.rewarded_titles",
         "ALTER TABLE rewards.ledger_entries DISABLE TRIGGER keep_the_ledger",
@@ -846,6 +863,88 @@ async def test_the_login_cannot_edit_what_happened(rewards: Rewards, statement: 
 
     with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
         await as_owner(login, statement)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "valid_until = valid_until - 1",
+        "renewed_from = NULL",
+        "renewed_from = renewed_from - 1",
+        "renewed_from = valid_until + 1",
+        "renewal_round_code = 'other'",
+        "renewal_round_code = NULL",
+    ],
+)
+async def test_the_days_and_rounds_of_a_rewarded_title_are_not_taken_out_of_the_sum(
+    rewards: Rewards, change: str
+) -> None:
+    await rewards.schedule()
+    recognition_id = await rewards.holds(1, P)
+    await renewed(rewards, recognition_id)
+    login = rewards.service.owner.set(username="srdi_rewards")
+    statement = f"UPDATE rewards.holdings SET {change}"
+    await rewards.approved()
+
+    with pytest.raises(IntegrityError) as refusal:
+        await as_owner(login, statement)
+
+    assert violated_constraint(refusal.value) == "rewarded_title_stays"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "uscc = '91520100000000000X'",
+        "title = 'srdi_sme'",
+        "recognition_id = gen_random_uuid()",
+        "valid_from = valid_from + 1",
+        "round_code = 'other'",
+    ],
+)
+async def test_whose_and_which_a_rewarded_title_is_changes_by_no_hand(
+    rewards: Rewards, change: str
+) -> None:
+    await rewards.schedule()
+    await rewards.holds(1, P)
+    await rewards.approved()
+
+    with pytest.raises(IntegrityError) as refusal:
+        await as_owner(rewards.service.owner, f"UPDATE rewards.holdings SET {change}")
+
+    assert violated_constraint(refusal.value) == "rewarded_title_stays"
+
+
+async def test_a_rewarded_title_is_renewed_again_moved_and_revoked(rewards: Rewards) -> None:
+    """The trigger refuses nothing that the registry announces."""
+    await rewards.schedule()
+    recognition_id = await rewards.holds(1, P)
+    await rewards.paid(1, "V-1")
+
+    for year in (2029, 2032):
+        await renewed(rewards, recognition_id, year)
+        await renewed(rewards, recognition_id, year)
+    rewards.granted[str(recognition_id)] |= {"legal_name": "改名后公司", "region": "520300"}
+    await rewards.revoked(recognition_id)
+
+    async with rewards.service.database.session() as session:
+        row = await session.execute(
+            text("SELECT legal_name, region, renewed_from, valid_until FROM rewards.holdings")
+        )
+    assert tuple(row.one()) == ("改名后公司", "520300", date(2032, 6, 1), date(2035, 5, 31))
+
+
+async def renewed(rewards: Rewards, recognition_id: UUID, year: int = 2029) -> None:
+    held = rewards.granted[str(recognition_id)]
+    held |= {
+        "valid_from": date(year, 6, 1),
+        "valid_until": date(year + 3, 5, 31),
+        "round_code": f"{year}-1",
+    }
+    await rewards.service.deliver(
+        "registry",
+        RecognitionRenewed(document_number="示例〔2029〕9号", application_id=None, **held),
+    )
 
 
 async def test_the_sums_are_those_of_the_ledger_after_all_of_it(

@@ -326,13 +326,12 @@ async def test_a_renewed_title_falls_with_what_its_recognition_and_its_renewal_b
         ],
     )
     recognition_id = await rewards.holds(1, P, valid_until=date(2026, 8, 31))
-    renewed = rewards.granted[str(recognition_id)] | {
-        "valid_from": date(2026, 9, 1),
-        "valid_until": date(2029, 8, 31),
-        "document_number": "示例〔2026〕30号",
-        "application_id": None,
-    }
-    await rewards.service.deliver("registry", RecognitionRenewed.model_validate(renewed))
+    renewed = rewards.granted[str(recognition_id)]
+    renewed |= {"valid_from": date(2026, 9, 1), "valid_until": date(2029, 8, 31)}
+    await rewards.service.deliver(
+        "registry",
+        RecognitionRenewed(document_number="示例〔2026〕30号", application_id=None, **renewed),
+    )
     first, second = await rewards.paid(1, "V-1"), await rewards.paid(1, "V-2")
     third = await rewards.propose()
 
