@@ -20,7 +20,7 @@ def _holdings(delivery: Delivery) -> HoldingService:
 
 @from_registry.on(RecognitionGranted)
 async def keep_granted(delivery: Delivery, event: RecognitionGranted) -> None:
-    await _holdings(delivery).keep(event)
+    await _holdings(delivery).keep_granted(event)
 
 
 @from_registry.on(RecognitionRenewed)

@@ -6,11 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from services.contracts.registry import (
+    RecognitionChanged,
+    RecognitionEvent,
+    RecognitionGranted,
+    RecognitionRenewed,
+)
 from tests.builders.enterprises import uscc_of
 from tests.builders.services import as_owner
 from tests.rewards.conftest import TODAY, Rewards
@@ -534,3 +540,45 @@ async def test_an_enterprise_that_becomes_secret_takes_its_past_with_it(rewards:
     assert before.json()["awards"]
     assert after.status_code == 404 or after.json()["awards"] == []
     assert calculated.json()["considered"] == []
+
+
+def announced(event: str, fields: dict[str, Any]) -> RecognitionEvent:
+    """Return what the registry says of a title in one of three ways."""
+    if event == "changed":
+        return RecognitionChanged.model_validate(
+            fields
+            | {
+                "change": "rename",
+                "happened_on": TODAY,
+                "previous_recognition_id": fields["recognition_id"],
+                "previous_uscc": fields["uscc"],
+                "previous_legal_name": fields["legal_name"],
+                "previous_region": fields["region"],
+                "document_number": "示例变更〔2026〕1号",
+            }
+        )
+    kind = {"granted": RecognitionGranted, "renewed": RecognitionRenewed}[event]
+    return kind(document_number="示例〔2026〕9号", application_id=None, **fields)
+
+
+@pytest.mark.parametrize("event", ["granted", "renewed", "changed"])
+async def test_an_enterprise_that_becomes_secret_takes_an_award_with_it_that_is_being_proposed(
+    rewards: Rewards, event: str
+) -> None:
+    await rewards.schedule()
+    recognition_id = await rewards.holds(1, P)
+    fields = rewards.granted[str(recognition_id)] | {"is_secret": True}
+    engine = create_async_engine(rewards.service.owner, poolclass=NullPool)
+
+    async with engine.begin() as other:
+        await other.execute(text("SELECT FROM rewards.budgets FOR UPDATE"))
+        proposing = asyncio.create_task(rewards.propose())
+        await asyncio.sleep(0.5)
+        hiding = asyncio.create_task(rewards.service.deliver("registry", announced(event, fields)))
+        await asyncio.sleep(0.5)
+    await engine.dispose()
+    proposed, _ = await asyncio.gather(proposing, hiding)
+
+    partner = rewards.service.caller("evaluator", region="520000")
+    assert proposed.status_code == 201, proposed.text
+    assert (await partner.get(f"/awards/{proposed.json()['id']}")).status_code == 404
