@@ -141,6 +141,7 @@ class RecoveryService:
                 ground=lost.revocation_ground,
                 formula=result.formula.zh,
             )
+        stood_for = own.stands_for
         by_id = {str(one.id): one for one in together}
         for award_id, due in result.due:
             keeps = result.keeps if award_id == str(own.id) else None
@@ -149,10 +150,28 @@ class RecoveryService:
                 await self._open(by_id[award_id], left, keeps, result.formula, lost, system)
         if standing_of(own) > ZERO:
             await self._stand(own, result.keeps, stands_for)
+        if own.stands_for != stood_for:
+            self._record_sums(own, "stands_for", system, stands_for=str(own.stands_for))
         if own.status is AwardStatus.APPROVED and position_of(own).left == ZERO:
             own.status = AwardStatus.DISBURSED
+            self._record_sums(own, "settled_by_fall", system)
         await self._save(own)
         await self._close(own, system)
+
+    def _record_sums(self, of: Award, action: str, system: Actor, **data: str) -> None:
+        """Record what a fall made of an award, of which no entry of the ledger tells."""
+        record(
+            self._journal,
+            self._catalogue,
+            of,
+            action,
+            system,
+            granted=f"{of.granted:.2f}",
+            cancelled=f"{of.cancelled:.2f}",
+            paid=f"{paid_of(of):.2f}",
+            recovery_due=f"{of.recovery_due:.2f}",
+            **data,
+        )
 
     async def _stand(self, own: Award, keeps: Standing | None, other: UUID | None) -> None:
         """Say what the rest of an award is for: a lower title that it uses up, or another award's."""

@@ -72,6 +72,7 @@ DONE = {
             "ordered": 3,
             "paid": 4,
             "recovery_opened": 1,
+            "stands_for": 1,
             "repayment_planned": 1,
             "repaid": 1,
             "requested": 1,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -120,6 +120,56 @@ async def test_a_lower_title_that_kept_what_was_paid_is_used_up_though_nothing_i
     assert (await rewards.calculated())["highest"]["code"] == "granted"
     assert await standing(rewards) == Decimal("200000.00")
     assert await recoveries(rewards) == []
+
+
+async def recorded(rewards: Rewards, award: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what the history says happened to an award, in order."""
+    async with rewards.service.database.session() as session:
+        rows = await session.execute(
+            text(
+                "SELECT action, data FROM rewards.history WHERE subject_id = :id ORDER BY position"
+            ),
+            {"id": award["id"]},
+        )
+        return [(action, data) for action, data in rows]
+
+
+async def test_the_history_says_what_an_award_stands_for_after_a_fall_and_that_it_is_settled(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.payable(1)
+    await rewards.pay(award["id"], "200000.00", "V-1")
+    await reject(rewards, award)
+
+    await rewards.revoked(higher)
+
+    *_, (reduced, _), (stands_for, said), (settled, told) = await recorded(rewards, award)
+    sums = {
+        "granted": "500000.00",
+        "cancelled": "300000.00",
+        "paid": "200000.00",
+        "recovery_due": "0.00",
+    }
+    assert (reduced, stands_for, settled) == ("reduced", "stands_for", "settled_by_fall")
+    assert said.items() >= {"stands_for": str(lower), "status": "approved", **sums}.items()
+    assert told.items() >= {"status": "disbursed", **sums}.items()
+    assert await rewards.service.chain_is_sound()
+
+
+async def test_the_history_says_which_title_keeps_the_rest_beside_a_recovery(
+    rewards: Rewards,
+) -> None:
+    await rewards.schedule()
+    lower, higher = await rewards.holds(1, P), await rewards.holds(1, N)
+    award = await rewards.paid(1, "V-1")
+
+    await rewards.revoked(higher)
+    await rewards.revoked(higher)
+
+    said = [data for action, data in await recorded(rewards, award) if action == "stands_for"]
+    assert [(one["stands_for"], one["recovery_due"]) for one in said] == [(str(lower), "300000.00")]
 
 
 async def test_a_title_that_kept_an_amount_before_the_database_wrote_it_down_is_used_up_too(
