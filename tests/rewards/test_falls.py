@@ -251,7 +251,7 @@ async def test_a_lower_title_that_kept_an_award_which_is_cancelled_has_its_turn_
     held = {P: await rewards.holds(1, P), N: await rewards.holds(1, N)}
     award = await rewards.approved(1)
     await rewards.revoked(held[award["title"]])
-    cancelled = await rewards.finance().post(
+    cancelled = await rewards.finance("finance-2").post(
         f"/awards/{award['id']}/cancellation", json={"reason": "企业放弃"}
     )
 
