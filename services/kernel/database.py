@@ -96,7 +96,8 @@ class Database:
             pool = self._reads or await self._open()
             await self._turn_to_read()
             try:
-                async with pool.acquire(timeout=_LONGEST_WAIT_SECONDS) as connection:
+                # There is one for whoever has a turn; to open it has a limit of its own.
+                async with pool.acquire() as connection:
                     rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
             finally:
                 self._reading.release()
