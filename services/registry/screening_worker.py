@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.kernel.database import is_transient, is_unavailable, sqlstate
+from services.kernel.database import passes_by_itself, took_too_long
 from services.kernel.identity.actor import actor_from_record
 from services.kernel.jobs import JobWorker
 from services.kernel.journal import HistoryEntry, Journal
@@ -22,9 +21,6 @@ from services.registry.following_models import Screening
 from services.registry.screening_repository import ScreeningRepository
 from services.registry.screening_schemas import ScreeningState
 from services.registry.screening_service import counts_of, kind_of, pack_of, plan_of
-
-_CANCELLED = "57014"
-"""What the database says of a statement that took longer than it may."""
 
 
 class ScreeningWorker(JobWorker[Screening]):
@@ -45,15 +41,12 @@ class ScreeningWorker(JobWorker[Screening]):
         try:
             await self._begin(job.id)
             await self._judge(job)
-        except DBAPIError as error:
-            if sqlstate(error) == _CANCELLED:
+        except Exception as error:
+            if took_too_long(error):
                 await self._fail(job, "too_long")
                 return
-            if is_transient(error) or is_unavailable(error):
+            if passes_by_itself(error):
                 raise
-            log.exception("screening_failed", id=str(job.id))
-            await self._fail(job, "failed")
-        except Exception:
             log.exception("screening_failed", id=str(job.id))
             await self._fail(job, "failed")
 
