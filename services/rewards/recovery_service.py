@@ -121,7 +121,7 @@ class RecoveryService:
             return
         together = _set_off_together(own, awards)
         result, stands_for = await self._reckon(own, together)
-        reason = f"称号因 {lost.revocation_ground} 撤销"
+        reason = _reason_of(lost)
         line = open_line_of(own)
         if line is not None and result.due:
             await self._stop(own, line, reason, system)
@@ -142,21 +142,43 @@ class RecoveryService:
                 formula=result.formula.zh,
             )
         stood_for = own.stands_for
-        by_id = {str(one.id): one for one in together}
-        for award_id, due in result.due:
-            keeps = result.keeps if award_id == str(own.id) else None
-            left = await self._give_up(by_id[award_id], due, reason, system)
-            if left > ZERO:
-                await self._open(by_id[award_id], left, keeps, result.formula, lost, system)
+        await self._take_back(own, together, result, lost, system)
         if standing_of(own) > ZERO:
             await self._stand(own, result.keeps, stands_for)
         if own.stands_for != stood_for:
             self._record_sums(own, "stands_for", system, stands_for=str(own.stands_for))
-        if own.status is AwardStatus.APPROVED and position_of(own).left == ZERO:
-            own.status = AwardStatus.DISBURSED
-            self._record_sums(own, "settled_by_fall", system)
-        await self._save(own)
+        await self._settle_if_paid(own, system)
         await self._close(own, system)
+
+    async def _take_back(
+        self,
+        own: Award,
+        together: Sequence[Award],
+        result: Recoverable,
+        lost: Holding,
+        system: Actor,
+    ) -> None:
+        """Cancel of each award what is due and was not paid, and call back what was."""
+        reason = _reason_of(lost)
+        by_id = {str(one.id): one for one in together}
+        for award_id, due in result.due:
+            award = by_id[award_id]
+            if award is not own and _is_wholly_unpaid(award, due):
+                await self._award_service.withdraw(award, reason, system)
+                continue
+            keeps = result.keeps if award is own else None
+            left = await self._give_up(award, due, reason, system)
+            if left > ZERO:
+                await self._open(award, left, keeps, result.formula, lost, system)
+            if award is not own:
+                await self._settle_if_paid(award, system)
+
+    async def _settle_if_paid(self, award: Award, system: Actor) -> None:
+        """Let an award be disbursed of which a fall left nothing but what was paid."""
+        if award.status is AwardStatus.APPROVED and position_of(award).left == ZERO:
+            award.status = AwardStatus.DISBURSED
+            self._record_sums(award, "settled_by_fall", system)
+        await self._save(award)
 
     def _record_sums(self, of: Award, action: str, system: Actor, **data: str) -> None:
         """Record what a fall made of an award, of which no entry of the ledger tells."""
@@ -635,6 +657,15 @@ def _scheduled(award: Award, grants: Sequence[GrantRow]) -> Decimal:
         ),
         award.scheduled_amount,
     )
+
+
+def _reason_of(lost: Holding) -> str:
+    return f"称号因 {lost.revocation_ground} 撤销"
+
+
+def _is_wholly_unpaid(award: Award, due: Decimal) -> bool:
+    """Whether all of an award is due of which nothing was paid and nothing is under way."""
+    return paid_of(award) == ZERO and open_line_of(award) is None and due == standing_of(award)
 
 
 def _set_off_together(own: Award, awards: Sequence[Award]) -> list[Award]:

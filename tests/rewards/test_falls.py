@@ -468,3 +468,32 @@ async def test_a_payment_of_a_fallen_title_that_the_bank_returns_can_be_sent_aga
     )
 
     assert again.status_code == 201, again.text
+
+
+@pytest.mark.parametrize(
+    ("paid", "status", "due"),
+    [(None, "cancelled", "0.00"), ("100000.00", "recovering", "100000.00")],
+)
+async def test_what_falls_together_with_another_award_is_closed_with_it(
+    rewards: Rewards, paid: str | None, status: str, due: str
+) -> None:
+    """The lower award stood for the higher title; when that falls, both are reckoned as one."""
+    await rewards.schedule()
+    lower = await rewards.holds(1, P)
+    first = await rewards.payable(1)
+    await rewards.pay(first["id"], "100000.00", "V-1")
+    await reject(rewards, first)
+    higher = await rewards.holds(1, N)
+    second = await rewards.approved(1)
+    if paid is not None:
+        await rewards.ordered(second["id"])
+        await rewards.pay(second["id"], paid, "V-2")
+        await reject(rewards, second, "B-2")
+    await rewards.revoked(lower)
+
+    await rewards.revoked(higher)
+
+    left = await rewards.award(second["id"])
+    assert (left["status"], left["recovery_due"]) == (status, due)
+    assert (await rewards.award(first["id"]))["recovery_due"] == "100000.00"
+    assert await standing(rewards) == 0
